@@ -1,0 +1,1 @@
+"""plateflow: image-analysis pipelines over high-content-screening plates, with exact live progress."""

@@ -1,0 +1,76 @@
+"""Every error that plateflow raises on purpose.
+
+::
+
+    PlateflowError
+    ├── UserError            the user can mend it: one line, exit code 2, never a traceback
+    │   ├── PlateError       a plate folder that cannot be opened
+    │   ├── PipelineError    a pipeline file that cannot be loaded, or a step that makes no sense
+    │   ├── CompileError     a pipeline that does not fit a plate
+    │   └── OutputError      a results folder that cannot be written
+    ├── ImageError           an image that is not what the plate declares: its well's error
+    ├── SchemaError          a message that breaks the progress schema (also a ValueError)
+    └── ServerError          the server is not there, does not answer or refused
+        └── UpdatesLost      a stream skipped updates that this client cannot get back
+"""
+
+
+class PlateflowError(Exception):
+    """Base of all; the message says what, which value, and what to do."""
+
+
+class UserError(PlateflowError):
+    """The user can mend it: shown as one line, exit code 2."""
+
+
+class PlateError(UserError):
+    """A plate folder cannot be opened, or its files contradict each other."""
+
+
+class PipelineError(UserError):
+    """A pipeline file cannot be loaded, or one of its steps makes no sense by itself."""
+
+
+class CompileError(UserError):
+    """A pipeline does not fit a plate.
+
+    Attributes
+    ----------
+    problems : tuple of str
+        Every problem found, each naming its step and, where it is one well's, the well.
+    """
+
+    def __init__(self, problems: tuple[str, ...]) -> None:
+        self.problems = problems
+        more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
+        super().__init__(problems[0] + more)
+
+
+class OutputError(UserError):
+    """A results folder cannot be written, or already holds results."""
+
+
+class ImageError(PlateflowError):
+    """An image is unreadable or not of the shape and dtype that the plate declares."""
+
+
+class SchemaError(PlateflowError, ValueError):
+    """A message breaks the progress schema.
+
+    Attributes
+    ----------
+    field : str
+        The field that breaks it; ``""`` where the whole message does (no JSON at all).
+    """
+
+    def __init__(self, field: str, reason: str) -> None:
+        self.field = field
+        super().__init__(f"{field}: {reason}" if field else reason)
+
+
+class ServerError(PlateflowError):
+    """The server is not there, does not answer, or refused a request."""
+
+
+class UpdatesLost(ServerError):
+    """The stream skipped updates that this client cannot get back."""

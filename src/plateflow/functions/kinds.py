@@ -1,0 +1,41 @@
+"""What flows between functions: plain numpy arrays and dicts, with a kind for the compiler to read.
+
+A function needs no framework: its type hints say what flows. ``Image`` is a numpy array to every reader and type
+checker, and a :class:`Kind` to the compiler. Dims are named in the order of the array's axes.
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import Annotated, Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+class Kind(Enum):
+    """The kinds of things that a function takes or returns."""
+
+    IMAGE = "image"
+    """One plane, ``(Y, X)``."""
+    STACK = "stack"
+    """The planes that agree on every component but the step's variable ones, ``(N, Y, X)``."""
+    IMAGES = "images"
+    """One plane of each named channel: ``{channel: (Y, X)}``."""
+    LABELS = "labels"
+    """Objects of one plane, ``(Y, X)`` int32; 0 is background, the values are the object numbers, gaps allowed."""
+    LABEL_STACK = "label_stack"
+    """Objects of several planes, ``(N, Y, X)`` int32."""
+    TABLE = "table"
+    """Measurements of objects: ``{column: (N,)}``, one row per object in ascending order of object number."""
+    RECORD = "record"
+    """Measurements of a site: ``{column: number}``."""
+
+
+Image: TypeAlias = Annotated[NDArray[Any], Kind.IMAGE]
+Stack: TypeAlias = Annotated[NDArray[Any], Kind.STACK]
+Images: TypeAlias = Annotated[dict[str, NDArray[Any]], Kind.IMAGES]
+Labels: TypeAlias = Annotated[NDArray[np.int32], Kind.LABELS]
+LabelStack: TypeAlias = Annotated[NDArray[np.int32], Kind.LABEL_STACK]
+Table: TypeAlias = Annotated[dict[str, NDArray[Any]], Kind.TABLE]
+Record: TypeAlias = Annotated[dict[str, float], Kind.RECORD]
