@@ -11,7 +11,7 @@
     ├── ImageError           an image that is not what the plate declares: its well's error
     ├── SchemaError          a message that breaks the progress schema (also a ValueError)
     └── ServerError          the server is not there, does not answer or refused
-        └── UpdatesLost      a stream skipped updates that this client cannot get back
+        └── LostUpdatesError      a stream skipped updates that this client cannot get back
 """
 
 
@@ -72,5 +72,5 @@ class ServerError(PlateflowError):
     """The server is not there, does not answer, or refused a request."""
 
 
-class UpdatesLost(ServerError):
+class LostUpdatesError(ServerError):
     """The stream skipped updates that this client cannot get back."""

@@ -1,0 +1,236 @@
+"""The two messages that travel beside updates: an execution's state, and what a worker is doing."""
+
+from __future__ import annotations
+
+import time
+from enum import StrEnum
+from typing import Annotated, TypeAlias
+
+import msgspec
+from msgspec import UNSET, Meta, UnsetType
+
+from plateflow.errors import SchemaError
+from plateflow.progress.strict import StrictDecoder, encode_line, require_texts
+from plateflow.progress.update import Count, Name, ProgressUpdate
+
+Timestamp = Annotated[float, Meta(gt=0)]
+
+
+class ExecutionKind(StrEnum):
+    """What an execution does; a run opens and compiles under its own id."""
+
+    INIT = "init"
+    COMPILE = "compile"
+    RUN = "run"
+
+
+class ExecutionState(StrEnum):
+    """Where an execution stands. Failed wells do not make it ``failed``: they are counted in ``completed``."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    PAUSED = "paused"
+    COMPLETED = "completed"
+    FAILED = "failed"
+    """The runner died, init or compile failed, or a plate-wide step did."""
+    CANCELLED = "cancelled"
+    """Somebody asked for it."""
+    INTERRUPTED = "interrupted"
+    """The server died; set at its next start."""
+
+
+ENDED = frozenset(
+    {ExecutionState.COMPLETED, ExecutionState.FAILED, ExecutionState.CANCELLED, ExecutionState.INTERRUPTED}
+)
+"""After these no further message follows."""
+
+
+class AxisKind(StrEnum):
+    """What an axis is: one well, or a step that needs the whole plate."""
+
+    WELL = "well"
+    PLATE = "plate"
+
+
+class TopologyStep(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One step, in order."""
+
+    name: Name
+    groups: Count | UnsetType = UNSET
+    """Pattern groups in each axis, where all axes agree; absent where they differ."""
+
+
+class TopologyAxis(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One axis of the plan."""
+
+    axis: Name
+    kind: AxisKind
+    after: tuple[Name, ...]
+    """The axes that it waits for."""
+    groups: tuple[Count, ...] | UnsetType = UNSET
+    """Pattern groups of each step, where axes differ."""
+    error: Name | UnsetType = UNSET
+    """Why it will not be dispatched; absent where it will."""
+
+
+class Topology(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a plan holds, so that no update has to carry it; in several parts where a line would grow too long."""
+
+    part: Count
+    """0-based."""
+    parts: Count
+    rows: Count
+    """Rows of the plate itself, to draw it."""
+    columns: Count
+    steps: tuple[TopologyStep, ...]
+    """All steps, in every part."""
+    axes: tuple[TopologyAxis, ...]
+    """The axes of this part, in the order people count wells."""
+
+
+class ExecutionMessage(
+    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="execution", tag_field="type"
+):
+    """The state of an execution; once, at the end of compile, its topology too.
+
+    Raises
+    ------
+    SchemaError
+        For a field that breaks a rule; names it.
+    """
+
+    execution_id: Name
+    plate_id: Name
+    kind: ExecutionKind
+    state: ExecutionState
+    timestamp: Timestamp
+    reason: Name | UnsetType = UNSET
+    """Why it failed (then required), was cancelled or interrupted."""
+    topology: Topology | UnsetType = UNSET
+    """Only while running."""
+
+    def __post_init__(self) -> None:
+        require_texts(self, ("execution_id", "plate_id"), ("reason",))
+        if type(self.kind) is not ExecutionKind:
+            raise SchemaError("kind", f"must be one of {', '.join(ExecutionKind)}, got {self.kind!r}")
+        if type(self.state) is not ExecutionState:
+            raise SchemaError("state", f"must be one of {', '.join(ExecutionState)}, got {self.state!r}")
+        _check_timestamp(self.timestamp)
+        if self.state is ExecutionState.FAILED and self.reason is UNSET:
+            raise SchemaError("reason", "is required with state 'failed'")
+        if self.reason is not UNSET and self.state not in ENDED - {ExecutionState.COMPLETED}:
+            raise SchemaError("reason", f"is not for state {self.state.value!r}")
+        if self.topology is not UNSET and self.state is not ExecutionState.RUNNING:
+            raise SchemaError("topology", f"is for state 'running' only, not {self.state.value!r}")
+
+    @classmethod
+    def now(
+        cls,
+        execution_id: str,
+        plate_id: str,
+        kind: ExecutionKind,
+        state: ExecutionState,
+        *,
+        reason: str | UnsetType = UNSET,
+        topology: Topology | UnsetType = UNSET,
+    ) -> ExecutionMessage:
+        """Make a message of this moment."""
+        return cls(
+            execution_id=execution_id,
+            plate_id=plate_id,
+            kind=kind,
+            state=state,
+            timestamp=time.time(),
+            reason=reason,
+            topology=topology,
+        )
+
+
+class WorkerState(StrEnum):
+    """What a worker is doing."""
+
+    IDLE = "idle"
+    BUSY = "busy"
+    DIED = "died"
+
+
+class WorkerMessage(
+    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="worker", tag_field="type"
+):
+    """What one worker is doing, at most once a second; made by its runner, because a hung worker cannot report.
+
+    Raises
+    ------
+    SchemaError
+        For a field that breaks a rule; names it.
+    """
+
+    execution_id: Name
+    plate_id: Name
+    worker: Count
+    """The worker's place in its pool; a replacement takes the place of the dead."""
+    pid: Count
+    host: Name
+    state: WorkerState
+    memory_bytes: Count
+    """Resident set size; 0 where the system does not tell."""
+    timestamp: Timestamp
+    axis_id: Name | UnsetType = UNSET
+    """The well that it works on, or died on."""
+    step_name: Name | UnsetType = UNSET
+    signal: Name | UnsetType = UNSET
+    """With state died: "SIGKILL", or "exit code 3"."""
+
+    def __post_init__(self) -> None:
+        require_texts(self, ("execution_id", "plate_id", "host"), ("axis_id", "step_name", "signal"))
+        for name, value in (("worker", self.worker), ("pid", self.pid), ("memory_bytes", self.memory_bytes)):
+            if type(value) is not int or value < 0:
+                raise SchemaError(name, f"must be an int >= 0, got {value!r}")
+        if type(self.state) is not WorkerState:
+            raise SchemaError("state", f"must be one of {', '.join(WorkerState)}, got {self.state!r}")
+        _check_timestamp(self.timestamp)
+        if (self.state is WorkerState.DIED) != (self.signal is not UNSET):
+            raise SchemaError("signal", "goes with state 'died', and only with it")
+
+
+Message: TypeAlias = ProgressUpdate | ExecutionMessage | WorkerMessage
+
+_decoder: StrictDecoder[Message] = StrictDecoder(Message)
+
+
+def encode_message(message: Message) -> bytes:
+    """Encode a message as the line that everyone passes on, newline included.
+
+    Raises
+    ------
+    SchemaError
+        If a text cannot be carried, or the line would pass 128 KiB; names the field.
+    """
+    return encode_line(message)
+
+
+def decode_message(data: bytes) -> Message:
+    """Decode one message in any JSON spacing.
+
+    Raises
+    ------
+    SchemaError
+        For anything that is not exactly one valid message; names the field.
+    """
+    return _decoder.decode(data)
+
+
+def decode_lines(body: bytes) -> list[Message]:
+    """Decode canonical lines, each ended by a newline.
+
+    Raises
+    ------
+    SchemaError
+        For the first line that breaks the schema or is not canonical; names its field.
+    """
+    return _decoder.decode_lines(body)
+
+
+def _check_timestamp(value: float) -> None:
+    if type(value) is not float or not 0.0 < value < float("inf"):
+        raise SchemaError("timestamp", f"must be a finite float > 0, got {value!r}")

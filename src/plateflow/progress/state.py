@@ -1,0 +1,289 @@
+"""The one fold: messages in, the state of an execution out. Terminal, Plate Manager, web page and server share it.
+
+Each :meth:`ExecutionProgress.apply` costs O(1), but for a repeated attempt and a topology, which cost O(steps) and
+O(axes). The state is a tree of msgspec Structs, so a snapshot is its JSON and restoring is decoding that.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+import msgspec
+
+from plateflow.progress.messages import (
+    ENDED,
+    ExecutionKind,
+    ExecutionMessage,
+    ExecutionState,
+    Message,
+    Topology,
+    TopologyAxis,
+    WorkerMessage,
+)
+from plateflow.progress.percent import percent_of, shown_percent
+from plateflow.progress.update import ProgressPhase, ProgressStatus, ProgressUpdate
+
+ERROR_TEXT = 500
+"""Characters of an error that a state carries; the rest is in the update at ``error_seq``."""
+
+
+class AxisState(StrEnum):
+    """Where one well stands."""
+
+    PENDING = "pending"
+    RUNNING = "running"
+    COMPLETED = "completed"
+    FAILED = "failed"
+
+
+class Phase(msgspec.Struct, forbid_unknown_fields=True):
+    """How far init or compile is."""
+
+    status: ProgressStatus
+    completed: int
+    total: int
+
+
+class StepProgress(msgspec.Struct, forbid_unknown_fields=True):
+    """One step over all wells."""
+
+    name: str
+    running: int = 0
+    """Wells that are in this step now."""
+    completed: int = 0
+    failed: int = 0
+    groups_done: int = 0
+    groups_planned: int = 0
+
+
+class AxisProgress(msgspec.Struct, forbid_unknown_fields=True):
+    """One well (or plate-wide step) in its current attempt."""
+
+    state: AxisState = AxisState.PENDING
+    attempts: int = 0
+    step_index: int = 0
+    step_name: str = ""
+    in_step: bool = False
+    completed_steps: list[int] = []
+    failed_steps: list[int] = []
+    groups: list[int] = []
+    """Pattern groups done in each step of this attempt."""
+    groups_done: int = 0
+    groups_planned: int = 0
+    error: str = ""
+    """The first 500 characters."""
+    error_step: str = ""
+    error_seq: int = 0
+    """The update that holds the whole error and its traceback."""
+
+    @property
+    def percent(self) -> float:
+        """Work done of this attempt; never falls within it."""
+        return percent_of(self.groups_done, self.groups_planned)
+
+
+class ExecutionProgress(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+    """The state of one execution, folded from its messages in order of ``seq``."""
+
+    execution_id: str
+    plate_id: str
+    kind: ExecutionKind | None = None
+    """None until an execution message came."""
+    state: ExecutionState | None = None
+    reason: str = ""
+    seq: int = 0
+    """Of the last message applied."""
+    init: Phase | None = None
+    compile: Phase | None = None
+    plate_error: str = ""
+    """Why init or compile of the whole plate failed."""
+    rows: int = 0
+    columns: int = 0
+    steps: list[StepProgress] = []
+    axes: dict[str, AxisProgress] = {}
+    counts: dict[AxisState, int] = msgspec.field(default_factory=lambda: dict.fromkeys(AxisState, 0))
+    """Axes by state; they add up to all axes known."""
+    groups_done: int = 0
+    groups_planned: int = 0
+    workers: dict[str, WorkerMessage] = {}
+    """The last message of each worker, by its place in the pool."""
+
+    @property
+    def ended(self) -> bool:
+        """Whether no further message follows."""
+        return self.state in ENDED
+
+    @property
+    def percent(self) -> int:
+        """Percent of the plate for people: pattern groups done of those planned, floored; 100 only when all is done."""
+        return shown_percent(self.groups_done, self.groups_planned)
+
+    def apply(self, message: Message, seq: int) -> None:
+        """Fold one message in; it must be of this execution and the next in order."""
+        self.seq = seq
+        if isinstance(message, ProgressUpdate):
+            self._apply_update(message)
+        elif isinstance(message, ExecutionMessage):
+            self._apply_execution(message)
+        else:
+            self.workers[str(message.worker)] = message
+
+    def snapshot(self) -> bytes:
+        """Return the whole state as JSON."""
+        return msgspec.json.encode(self)
+
+    def _apply_execution(self, message: ExecutionMessage) -> None:
+        self.kind = message.kind
+        self.state = message.state
+        self.reason = message.reason or ""
+        if isinstance(message.topology, Topology):
+            self._apply_topology(message.topology)
+
+    def _apply_topology(self, topology: Topology) -> None:
+        self.rows, self.columns = topology.rows, topology.columns
+        while len(self.steps) < len(topology.steps):
+            self.steps.append(StepProgress(topology.steps[len(self.steps)].name))
+        shared = [step.groups for step in topology.steps]
+        for entry in topology.axes:
+            self._plan_axis(entry, [g if isinstance(g, int) else 0 for g in entry.groups or shared])
+
+    def _plan_axis(self, entry: TopologyAxis, groups: list[int]) -> None:
+        axis = self._axis(entry.axis)
+        self._fill_steps(axis, len(groups))
+        axis.groups_planned = sum(groups)
+        self.groups_planned += axis.groups_planned
+        for step, count in zip(self.steps, groups, strict=False):
+            step.groups_planned += count
+        if entry.error:
+            self._fail(axis, entry.error, "")
+
+    def _apply_update(self, update: ProgressUpdate) -> None:
+        phase = update.phase
+        if phase is ProgressPhase.PATTERN_GROUP:
+            self._pattern_group(update)
+        elif phase is ProgressPhase.STEP_STARTED:
+            self._step_started(update)
+        elif phase is ProgressPhase.STEP_COMPLETED:
+            self._step_completed(update)
+        elif phase is ProgressPhase.AXIS_STARTED:
+            self._axis_started(update)
+        elif phase is ProgressPhase.AXIS_COMPLETED:
+            self._axis_completed(update)
+        else:
+            self._prepare(update)
+
+    def _prepare(self, update: ProgressUpdate) -> None:
+        if update.axis_id and update.status is ProgressStatus.ERROR:
+            self._fail(self._axis(update.axis_id), update.error or "", update.step_name)
+            return
+        progress = Phase(update.status, update.completed, update.total)
+        if update.phase is ProgressPhase.INIT:
+            self.init = progress
+        else:
+            self.compile = progress
+        if update.status is ProgressStatus.ERROR:
+            self.plate_error = (update.error or "")[:ERROR_TEXT]
+
+    def _axis_started(self, update: ProgressUpdate) -> None:
+        axis = self._axis(update.axis_id)
+        if axis.attempts:
+            self._reset(axis)
+        self._fill_steps(axis, update.total_steps)
+        axis.attempts += 1
+        self._move(axis, AxisState.RUNNING)
+
+    def _step_started(self, update: ProgressUpdate) -> None:
+        axis, step = self._at(update)
+        self._leave_step(axis)
+        axis.step_index, axis.step_name, axis.in_step = update.step_index, update.step_name, True
+        step.running += 1
+
+    def _pattern_group(self, update: ProgressUpdate) -> None:
+        axis, step = self._at(update)
+        self._add_groups(axis, step, update)
+        if update.status is ProgressStatus.ERROR:
+            self._note_error(axis, update.error or "", update.step_name)
+
+    def _step_completed(self, update: ProgressUpdate) -> None:
+        axis, step = self._at(update)
+        self._leave_step(axis)
+        self._add_groups(axis, step, update)
+        if update.status is ProgressStatus.ERROR:
+            step.failed += 1
+            axis.failed_steps.append(update.step_index)
+            self._note_error(axis, update.error or "", update.step_name)
+        else:
+            step.completed += 1
+            axis.completed_steps.append(update.step_index)
+
+    def _axis_completed(self, update: ProgressUpdate) -> None:
+        axis = self._axis(update.axis_id)
+        self._leave_step(axis)
+        if update.status is ProgressStatus.ERROR:
+            self._fail(axis, update.error or "", update.step_name)
+        else:
+            self._move(axis, AxisState.COMPLETED)
+
+    def _axis(self, axis_id: str) -> AxisProgress:
+        axis = self.axes.get(axis_id)
+        if axis is None:
+            axis = self.axes[axis_id] = AxisProgress()
+            self.counts[AxisState.PENDING] += 1
+        return axis
+
+    def _at(self, update: ProgressUpdate) -> tuple[AxisProgress, StepProgress]:
+        axis = self._axis(update.axis_id)
+        self._fill_steps(axis, update.step_index + 1)
+        step = self.steps[update.step_index]
+        step.name = update.step_name
+        return axis, step
+
+    def _fill_steps(self, axis: AxisProgress, count: int) -> None:
+        while len(self.steps) < count:
+            self.steps.append(StepProgress(""))
+        while len(axis.groups) < count:
+            axis.groups.append(0)
+
+    def _add_groups(self, axis: AxisProgress, step: StepProgress, update: ProgressUpdate) -> None:
+        new = max(0, update.completed - axis.groups[update.step_index])
+        axis.groups[update.step_index] += new
+        axis.groups_done += new
+        step.groups_done += new
+        self.groups_done += new
+
+    def _leave_step(self, axis: AxisProgress) -> None:
+        if axis.in_step:
+            self.steps[axis.step_index].running -= 1
+            axis.in_step = False
+
+    def _reset(self, axis: AxisProgress) -> None:
+        self._leave_step(axis)
+        self.groups_done -= axis.groups_done
+        for step, done in zip(self.steps, axis.groups, strict=False):
+            step.groups_done -= done
+        for index in axis.completed_steps:
+            self.steps[index].completed -= 1
+        for index in axis.failed_steps:
+            self.steps[index].failed -= 1
+        axis.completed_steps, axis.failed_steps = [], []
+        axis.groups = [0] * len(axis.groups)
+        axis.groups_done = axis.step_index = axis.error_seq = 0
+        axis.step_name = axis.error = axis.error_step = ""
+
+    def _note_error(self, axis: AxisProgress, error: str, step_name: str) -> None:
+        if not axis.error:  # the innermost comes first and says most
+            axis.error, axis.error_step, axis.error_seq = error[:ERROR_TEXT], step_name, self.seq
+
+    def _fail(self, axis: AxisProgress, error: str, step_name: str) -> None:
+        self._note_error(axis, error, step_name)
+        self._move(axis, AxisState.FAILED)
+
+    def _move(self, axis: AxisProgress, to: AxisState) -> None:
+        self.counts[axis.state] -= 1
+        self.counts[to] += 1
+        axis.state = to
+
+
+def restore(snapshot: bytes) -> ExecutionProgress:
+    """Make the state of its snapshot; folding on from there ends where the whole fold ends."""
+    return msgspec.json.decode(snapshot, type=ExecutionProgress)
