@@ -11,7 +11,7 @@ from msgspec import UNSET, Meta, UnsetType
 
 from plateflow.errors import SchemaError
 from plateflow.progress.strict import StrictDecoder, encode_line, require_texts
-from plateflow.progress.update import Count, Name, ProgressUpdate
+from plateflow.progress.update import LARGEST_INT, Count, Name, ProgressUpdate
 
 Timestamp = Annotated[float, Meta(gt=0)]
 
@@ -69,8 +69,6 @@ class TopologyAxis(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     """The axes that it waits for."""
     groups: tuple[Count, ...] | UnsetType = UNSET
     """Pattern groups of each step, where axes differ."""
-    error: Name | UnsetType = UNSET
-    """Why it will not be dispatched; absent where it will."""
 
 
 class Topology(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -184,8 +182,8 @@ class WorkerMessage(
     def __post_init__(self) -> None:
         require_texts(self, ("execution_id", "plate_id", "host"), ("axis_id", "step_name", "signal"))
         for name, value in (("worker", self.worker), ("pid", self.pid), ("memory_bytes", self.memory_bytes)):
-            if type(value) is not int or value < 0:
-                raise SchemaError(name, f"must be an int >= 0, got {value!r}")
+            if type(value) is not int or not 0 <= value <= LARGEST_INT:
+                raise SchemaError(name, f"must be an int in 0..2**46, got {value!r}")
         if type(self.state) is not WorkerState:
             raise SchemaError("state", f"must be one of {', '.join(WorkerState)}, got {self.state!r}")
         _check_timestamp(self.timestamp)

@@ -13,8 +13,8 @@ from plateflow.progress.update import LEGAL_STATUSES, STEP_PHASES, WHOLE_PLATE_P
 def json_schema() -> dict[str, Any]:
     """Return the schema (draft 2020-12) of one line.
 
-    It adds to the types what JSON Schema can say of the rules across fields; ``percent`` and ``completed <= total``
-    are arithmetic, which it cannot.
+    It adds to the types what JSON Schema can say of the rules across fields; ``percent``, ``completed <= total`` and
+    ``step_index < total_steps`` are arithmetic, which it cannot.
     """
     schema = msgspec.json.schema(Message)
     schema["$schema"] = "https://json-schema.org/draft/2020-12/schema"
@@ -56,6 +56,12 @@ def _addresses() -> list[dict[str, Any]]:
         _when("phase", sorted(STEP_PHASES), {"properties": {"step_name": non_empty, "total_steps": {"minimum": 1}}}),
         _when("phase", sorted(WHOLE_PLATE_PHASES), {}, otherwise={"properties": {"axis_id": non_empty}}),
         _when("phase", ["init"], {"properties": {"total_steps": {"const": 0}, "step_name": {"const": ""}}}),
+        _when(
+            "step_name",
+            [""],
+            {"properties": {"step_index": {"const": 0}}},
+            otherwise={"properties": {"total_steps": {"minimum": 1}}},
+        ),
     ]
 
 

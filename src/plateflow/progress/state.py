@@ -9,6 +9,7 @@ from __future__ import annotations
 from enum import StrEnum
 
 import msgspec
+from msgspec import UnsetType
 
 from plateflow.progress.messages import (
     ENDED,
@@ -145,7 +146,8 @@ class ExecutionProgress(msgspec.Struct, kw_only=True, forbid_unknown_fields=True
             self.steps.append(StepProgress(topology.steps[len(self.steps)].name))
         shared = [step.groups for step in topology.steps]
         for entry in topology.axes:
-            self._plan_axis(entry, [g if isinstance(g, int) else 0 for g in entry.groups or shared])
+            groups = shared if isinstance(entry.groups, UnsetType) else entry.groups
+            self._plan_axis(entry, [count if isinstance(count, int) else 0 for count in groups])
 
     def _plan_axis(self, entry: TopologyAxis, groups: list[int]) -> None:
         axis = self._axis(entry.axis)
@@ -154,8 +156,6 @@ class ExecutionProgress(msgspec.Struct, kw_only=True, forbid_unknown_fields=True
         self.groups_planned += axis.groups_planned
         for step, count in zip(self.steps, groups, strict=False):
             step.groups_planned += count
-        if entry.error:
-            self._fail(axis, entry.error, "")
 
     def _apply_update(self, update: ProgressUpdate) -> None:
         phase = update.phase

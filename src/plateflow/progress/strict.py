@@ -21,8 +21,8 @@ ENCODER = msgspec.json.Encoder()
 LINE_LIMIT = 128 * 1024
 """Bytes in one encoded message, its newline included."""
 
-_FIELD = re.compile(r"field `(\w+)`|`\$\.(\w+)|argument '(\w+)'")
-_MALFORMED = re.compile(r"JSON is malformed.*\(byte (\d+)\)")
+_FIELD = re.compile(r"field `(.*?)`(?: - at `\$|$)|`\$\.(\w+)|argument '(\w+)'", re.DOTALL)
+_MALFORMED = re.compile(r"JSON is malformed: (?!trailing characters).*\(byte (\d+)\)")
 
 
 class StrictDecoder(Generic[T]):
@@ -82,7 +82,10 @@ class StrictDecoder(Generic[T]):
                 return messages
         except (msgspec.MsgspecError, UnicodeError, RecursionError):
             pass  # decoded again below, line by line, to name the field
-        return [self.decode_canonical(line) for line in body.splitlines()]
+        lines = body.split(b"\n")
+        if lines.pop():
+            raise SchemaError("", "the last line does not end in a newline")
+        return [self.decode_canonical(line) for line in lines]
 
     def convert(self, mapping: object) -> T:
         """Make a message of a full mapping, its ``type`` included.
@@ -94,7 +97,7 @@ class StrictDecoder(Generic[T]):
         """
         try:
             return cast("T", msgspec.convert(mapping, self._union))
-        except (msgspec.MsgspecError, RecursionError, TypeError) as e:
+        except (msgspec.MsgspecError, UnicodeError, RecursionError, TypeError) as e:
             _refuse(e)
 
 
@@ -138,11 +141,18 @@ def _refuse(error: BaseException, data: bytes = b"") -> NoReturn:
     if isinstance(error.__cause__, SchemaError):
         raise SchemaError(error.__cause__.field, str(error.__cause__).partition(": ")[2]) from error
     found = _FIELD.search(str(error))
-    field = next((group for group in found.groups() if group), "") if found else ""
-    malformed = _MALFORMED.search(str(error))
-    if malformed:  # NaN, for one, is no JSON at all: name the key that it stands at
-        field = _last_key(data[: int(malformed[1])])
+    field = next((group for group in found.groups() if group), "") if found else _last_key(_read_so_far(error, data))
     raise SchemaError(field, str(error) or type(error).__name__) from error
+
+
+def _read_so_far(error: BaseException, data: bytes) -> bytes:
+    # What makes no JSON at all (NaN, for one, a lone surrogate or a torn line) is named by the key that it stands at.
+    malformed = _MALFORMED.search(str(error))
+    if malformed:
+        return data[: int(malformed[1])]
+    if isinstance(error, UnicodeDecodeError):
+        return data.decode(errors="replace").partition("\ufffd")[0].encode()
+    return data if "truncated" in str(error) else b""
 
 
 def _refuse_duplicates(data: bytes) -> None:
@@ -168,7 +178,7 @@ def _last_key(data: bytes) -> str:
 
 
 def _unencodable_field(message: msgspec.Struct) -> str:
-    for name, value in msgspec.structs.asdict(message).items():
+    for name, value in _present(message).items():
         try:
             ENCODER.encode(value)
         except UnicodeError:
@@ -177,5 +187,9 @@ def _unencodable_field(message: msgspec.Struct) -> str:
 
 
 def _longest_field(message: msgspec.Struct) -> str:
-    sizes = {n: len(ENCODER.encode(v)) for n, v in msgspec.structs.asdict(message).items() if v is not msgspec.UNSET}
+    sizes = {name: len(ENCODER.encode(value)) for name, value in _present(message).items()}
     return max(sizes, key=lambda name: sizes[name])
+
+
+def _present(message: msgspec.Struct) -> dict[str, Any]:
+    return {name: value for name, value in msgspec.structs.asdict(message).items() if value is not msgspec.UNSET}

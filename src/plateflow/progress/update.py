@@ -122,7 +122,7 @@ class ProgressUpdate(
             and self.plate_id
             and 0 <= self.step_index
             and 0 <= self.completed <= self.total <= LARGEST_INT
-            and self.total_steps <= LARGEST_INT
+            and 0 <= self.total_steps <= LARGEST_INT
             and 0.0 < self.timestamp < float("inf")
         ):
             _refuse_values(self)
@@ -208,6 +208,9 @@ def as_update(update: ProgressUpdate | dict[str, object]) -> ProgressUpdate:
 
 class _NoMessage(msgspec.Struct, tag="", tag_field="type"):
     """Makes the decoder's type a union: a Struct decoded alone would accept a missing ``type``."""
+
+    def __post_init__(self) -> None:
+        raise SchemaError("type", "must be 'progress', got ''")
 
 
 _decoder: StrictDecoder[ProgressUpdate] = StrictDecoder(ProgressUpdate | _NoMessage)

@@ -1,1 +1,1 @@
-
+"""The bridge: execution wired to the runtime, as a runner process or right here."""

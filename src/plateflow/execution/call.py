@@ -1,0 +1,110 @@
+"""Call a step's function on arrays and check what it returns."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from plateflow.functions.kinds import Kind
+from plateflow.pipeline.signature import function_name, read_signature, resolve_function
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from numpy.typing import NDArray
+
+    from plateflow.pipeline.pipeline import Pipeline
+
+Calls = tuple[dict[str | None, "Call"], ...]
+"""For each step, its function by group_by value."""
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One function with its parameters."""
+
+    func: Callable[..., Any]
+    data: tuple[str, ...]
+    """Names of the data parameters, in the order of a group's inputs."""
+    params: dict[str, Any]
+
+    def __call__(self, arrays: list[Any], kinds: tuple[Kind, ...]) -> list[Any]:
+        """Call it and return what it returned, one checked thing for each kind.
+
+        Raises
+        ------
+        ValueError
+            If it returned something else.
+        """
+        returned = self.func(**dict(zip(self.data, arrays, strict=True)), **self.params)
+        things = list(returned) if isinstance(returned, tuple) and len(kinds) > 1 else [returned]
+        if len(things) != len(kinds):
+            raise ValueError(f"{function_name(self.func)} returned {len(things)} things, not the {len(kinds)} declared")
+        return [_CHECKS[kind](thing) for kind, thing in zip(kinds, things, strict=True)]
+
+
+def make_calls(pipeline: Pipeline) -> Calls:
+    """Resolve every function of a pipeline, once for each worker."""
+    return tuple(
+        {
+            value: Call(func, tuple(read_signature(func).data), branch.params)
+            for value, branch in step.branches.items()
+            for func in [resolve_function(branch.func)]
+        }
+        for step in pipeline.steps
+    )
+
+
+def _check_image(thing: Any) -> NDArray[Any]:
+    return _pixels(thing, 2, "an image (Y, X)")
+
+
+def _check_stack(thing: Any) -> NDArray[Any]:
+    return _pixels(thing, 3, "a stack (N, Y, X)")
+
+
+def _check_labels(thing: Any) -> NDArray[np.int32]:
+    return _as_labels(_pixels(thing, 2, "labels (Y, X)"))
+
+
+def _check_label_stack(thing: Any) -> NDArray[np.int32]:
+    return _as_labels(_pixels(thing, 3, "labels (N, Y, X)"))
+
+
+def _pixels(thing: Any, dims: int, what: str) -> NDArray[Any]:
+    if not isinstance(thing, np.ndarray) or thing.ndim != dims:
+        found = f"an array of shape {thing.shape}" if isinstance(thing, np.ndarray) else f"a {type(thing).__name__}"
+        raise ValueError(f"returned {found}, not {what}")
+    return thing
+
+
+def _as_labels(array: NDArray[Any]) -> NDArray[np.int32]:
+    if array.dtype.kind not in "iub":
+        raise ValueError(f"returned labels of dtype {array.dtype}, not integers")
+    if array.size and (int(array.max()) > np.iinfo(np.int32).max or int(array.min()) < 0):
+        raise ValueError("returned labels outside 0..2**31-1")
+    return array.astype(np.int32, copy=False)
+
+
+def _check_table(thing: Any) -> dict[str, NDArray[Any]]:
+    if not isinstance(thing, dict):
+        raise ValueError(f"returned a {type(thing).__name__}, not a table {{column: values}}")
+    return {str(column): np.atleast_1d(np.asarray(values)) for column, values in thing.items()}
+
+
+def _check_record(thing: Any) -> dict[str, float]:
+    if not isinstance(thing, dict):
+        raise ValueError(f"returned a {type(thing).__name__}, not a record {{column: number}}")
+    return {str(column): float(value) for column, value in thing.items()}
+
+
+_CHECKS: dict[Kind, Callable[[Any], Any]] = {
+    Kind.IMAGE: _check_image,
+    Kind.STACK: _check_stack,
+    Kind.LABELS: _check_labels,
+    Kind.LABEL_STACK: _check_label_stack,
+    Kind.TABLE: _check_table,
+    Kind.RECORD: _check_record,
+}

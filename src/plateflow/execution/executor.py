@@ -1,0 +1,148 @@
+"""What the orchestrator asks of a pool of threads or processes, and what it hears back."""
+
+from __future__ import annotations
+
+import multiprocessing as mp
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Protocol
+
+import msgspec
+
+from plateflow.progress.update import ProgressPhase, ProgressStatus, ProgressUpdate, encode
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from plateflow.execution.failure import Failure
+    from plateflow.lines.writer import LineWriter
+    from plateflow.pipeline.plan import AxisPlan, PlatePlan
+    from plateflow.progress.emitter import Report
+
+RESULT_START = b'{"type":"result"'
+
+
+class TaskResult(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="result", tag_field="type"):
+    """How one task ended: a line after all of its updates, between a worker and its parent only."""
+
+    axis_id: str
+    error: str = ""
+    """What ended the well early; "" if nothing did."""
+    cancelled: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """All that a worker must know but the wells themselves."""
+
+    plan: PlatePlan
+    execution_id: str
+    output: str
+    """Absolute path of the results folder; "" for none."""
+    preview: bool = False
+    """Whether to draw the outlines of labels too."""
+
+    def without_axes(self) -> Work:
+        """Return what crosses to a worker: wells follow one by one."""
+        return replace(self, plan=replace(self.plan, axes=()))
+
+
+@dataclass(frozen=True, slots=True)
+class Lines:
+    """Updates as they came, each ended by a newline."""
+
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """A task ended in its own words."""
+
+    result: TaskResult
+
+
+@dataclass(frozen=True, slots=True)
+class Died:
+    """A worker died; everything that it had written came before."""
+
+    slot: int
+    pid: int
+    axis: AxisPlan | None
+    """What it worked on; None if it was idle."""
+    cause: str
+    """ "SIGKILL", or "exit code 3"."""
+    last_line: bytes
+    """Its last update of that axis; ``b""`` for none."""
+
+
+Event = Lines | Finished | Died
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerInfo:
+    """One worker as its parent knows it."""
+
+    slot: int
+    pid: int
+    axis_id: str
+    """"" if idle."""
+    last_line: bytes
+
+
+class Executor(Protocol):
+    """Runs one task at a time in each of its workers."""
+
+    @property
+    def free(self) -> int:
+        """Workers that wait for a task."""
+        ...
+
+    def start(self, axis: AxisPlan) -> None:
+        """Hand a well to a free worker."""
+        ...
+
+    def poll(self, timeout: float) -> list[Event]:
+        """Wait for something to happen, at most so many seconds."""
+        ...
+
+    def workers(self) -> Sequence[WorkerInfo]:
+        """Return what each worker is doing."""
+        ...
+
+    def cancel(self) -> None:
+        """End the tasks under way as soon as can be; each still says how it ended, or dies."""
+        ...
+
+    def close(self) -> None:
+        """End all workers."""
+        ...
+
+
+def reporter(writer: LineWriter) -> Report:
+    """Return what a worker reports to: it encodes each update, once, onto the worker's line pipe."""
+
+    def report(update: ProgressUpdate) -> None:
+        good_group = update.phase is ProgressPhase.PATTERN_GROUP and update.status is ProgressStatus.RUNNING
+        writer.write(encode(update) + b"\n", (update.axis_id, update.step_index) if good_group else None)
+
+    return report
+
+
+def result_line(axis: AxisPlan, failure: Failure | None, *, cancelled: bool) -> bytes:
+    """Return the line that ends a task."""
+    error = "" if failure is None else failure.error
+    result = TaskResult(axis_id=axis.axis_id, error=error, cancelled=cancelled)
+    return msgspec.json.encode(result) + b"\n"
+
+
+def split_results(body: bytes) -> tuple[bytes, list[TaskResult]]:
+    """Part the lines of a worker into updates, passed on as they are, and results."""
+    if RESULT_START not in body:
+        return body, []
+    lines = body.splitlines(keepends=True)
+    results = [msgspec.json.decode(line, type=TaskResult) for line in lines if line.startswith(RESULT_START)]
+    return b"".join(line for line in lines if not line.startswith(RESULT_START)), results
+
+
+def default_workers() -> int:
+    """Return the number of workers where none is asked for: the processors there are."""
+    return max(1, mp.cpu_count())

@@ -1,0 +1,159 @@
+"""After the wells: what is written once for the whole plate."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from plateflow.execution.results import PIXELS
+from plateflow.pipeline.signature import function_name, read_signature, resolve_function
+from plateflow.plate.wells import split_well, well_name
+from plateflow.storage.commit import WellRecord, read_committed
+from plateflow.storage.ome_zarr import WellPath, write_plate_metadata
+from plateflow.storage.run_record import (
+    PipelineRecord,
+    RunRecord,
+    StepRecord,
+    input_fingerprint,
+    library_versions,
+    utc_text,
+    write_run_record,
+)
+from plateflow.storage.tables import write_csv
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from plateflow.execution.orchestrator import Outcome
+    from plateflow.pipeline.plan import AxisPlan, PlatePlan
+    from plateflow.pipeline.step import Branch, FunctionStep
+
+
+@dataclass(frozen=True, slots=True)
+class RunInfo:
+    """What a run's record tells besides its plan and outcome."""
+
+    execution_id: str
+    executor: str
+    workers: int
+    started: float
+    """Seconds since the epoch."""
+
+
+def finish_run(plan: PlatePlan, output: Path, outcome: Outcome, info: RunInfo) -> None:
+    """Write wells.csv, the pixels' plate metadata and run.json.
+
+    Raises
+    ------
+    OSError
+        Names the file that cannot be written.
+    """
+    records = read_committed(output)
+    _write_wells(plan, output, outcome, records)
+    _write_plate(plan, output, records)
+    write_run_record(output / "run.json", _run_record(plan, outcome, info, records))
+
+
+def _write_wells(plan: PlatePlan, output: Path, outcome: Outcome, records: dict[str, WellRecord]) -> None:
+    counts = list(dict.fromkeys(name for record in records.values() for name in record.counts))
+    means = list(dict.fromkeys(name for record in records.values() for name in record.means))
+    columns = [
+        *("Metadata_Plate", "Metadata_Well", "Metadata_Row", "Metadata_Column"),
+        *(f"Metadata_{name}" for name in plan.plate.map_columns),
+        *("Status", "Error", "Sites_Done", "Sites_Declared"),
+        *(f"Count_{name}" for name in counts),
+        "Seconds",
+        *(f"Mean_{name}" for name in means),
+    ]
+    rows = [_well_row(plan, axis, outcome, records.get(axis.axis_id), counts, means) for axis in plan.axes]
+    write_csv(output / "wells.csv", rows, columns)
+
+
+def _well_row(
+    plan: PlatePlan,
+    axis: AxisPlan,
+    outcome: Outcome,
+    record: WellRecord | None,
+    counts: Sequence[str],
+    means: Sequence[str],
+) -> list[object]:
+    row, column = split_well(axis.axis_id)
+    error = outcome.errors.get(axis.axis_id, "")
+    status = "failed" if error else "completed" if record else "cancelled"
+    return [
+        *(plan.plate.name, axis.axis_id, row, int(column)),
+        *(axis.metadata.get(name) for name in plan.plate.map_columns),
+        *(status, error.partition("\n")[0], record.sites_done if record else 0, axis.sites),
+        *(record.counts[name] if record else None for name in counts),
+        round(record.seconds, 3) if record else None,
+        *(record.means[name] if record else None for name in means),
+    ]
+
+
+def _write_plate(plan: PlatePlan, output: Path, records: dict[str, WellRecord]) -> None:
+    pixels = output / PIXELS
+    if not pixels.exists() or not records:
+        return
+    wells = [WellPath(*split_well(axis.axis_id)) for axis in plan.axes if axis.axis_id in records]
+    most = max(len({_field(file.path) for file in record.files} - {""}) for record in records.values())
+    rows = [split_well(well_name(row, 1))[0] for row in range(1, plan.plate.rows + 1)]
+    columns = [f"{column:02d}" for column in range(1, plan.plate.columns + 1)]
+    write_plate_metadata(pixels, plan.plate.name, rows, columns, wells, most)
+
+
+def _field(path: str) -> str:
+    parts = path.split("/")
+    return parts[3] if parts[0] == PIXELS and len(parts) > 4 else ""
+
+
+def _run_record(plan: PlatePlan, outcome: Outcome, info: RunInfo, records: dict[str, WellRecord]) -> RunRecord:
+    seconds: dict[str, float] = dict.fromkeys(plan.step_names, 0.0)
+    for record in records.values():
+        for step, spent in record.seconds_per_step:
+            seconds[step] += spent
+    source = plan.pipeline.source
+    files = [record.path for axis in plan.axes for record in axis.files.values() if not record.missing]
+    return RunRecord(
+        execution_id=info.execution_id,
+        plate=plan.plate.path,
+        pipeline=PipelineRecord.of(plan.pipeline.name, source.text if source else ""),
+        steps=tuple(_step_record(name, step) for name, step in zip(plan.step_names, plan.pipeline.steps, strict=True)),
+        input_fingerprint=input_fingerprint(Path(plan.plate.path), files),
+        versions=library_versions(),
+        executor=info.executor,
+        workers=info.workers,
+        intensity_scale=_intensity_scale(plan),
+        started=utc_text(info.started),
+        ended=utc_text(time.time()),
+        seconds_per_step=tuple(seconds.items()),
+        wells_completed=tuple(axis.axis_id for axis in plan.axes if axis.axis_id in set(outcome.completed)),
+        wells_failed=tuple(axis.axis_id for axis in plan.axes if axis.axis_id in outcome.errors),
+    )
+
+
+def _step_record(name: str, step: FunctionStep) -> StepRecord:
+    branches = {value or "": _branch_record(branch) for value, branch in step.branches.items()}
+    functions = [function_name(resolve_function(branch.func)) for branch in step.branches.values()]
+    parameters = branches[""] if list(branches) == [""] else branches
+    return StepRecord(
+        name=name,
+        function=", ".join(dict.fromkeys(functions)),
+        parameters=parameters,
+        inputs=tuple(given if isinstance(given, str) else "+".join(given) for given in step.inputs or ("*",)),
+        outputs=step.outputs,
+    )
+
+
+def _branch_record(branch: Branch) -> dict[str, Any]:
+    parameters = read_signature(resolve_function(branch.func)).parameters
+    return {**{n: p.default for n, p in parameters.items() if p.default is not p.empty}, **branch.params}
+
+
+def _intensity_scale(plan: PlatePlan) -> float:
+    """Return the largest grey value of the plate's dtype; 1 for floats."""
+    kinds = {np.dtype(declared.dtype) for declared in plan.declared.values()}
+    return float(max((np.iinfo(kind).max for kind in kinds if kind.kind in "iu"), default=1))

@@ -1,0 +1,169 @@
+"""Runs a plan: one task a well to whichever worker is free, and a word for every well however it ends."""
+
+from __future__ import annotations
+
+import socket
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from msgspec import UNSET
+
+from plateflow.execution.executor import Died, Event, Executor, Finished, Lines, WorkerInfo
+from plateflow.progress.emitter import Emitter
+from plateflow.progress.messages import WorkerMessage, WorkerState, encode_message
+from plateflow.progress.update import STEP_PHASES, ProgressPhase, ProgressStatus, ProgressUpdate, decode, encode
+
+if TYPE_CHECKING:
+    from plateflow.pipeline.plan import AxisPlan, PlatePlan
+
+Forward = Callable[[bytes], None]
+"""Takes lines of messages, each ended by a newline, in order."""
+POLL = 0.1
+"""Seconds within which a cancel is seen."""
+WORKER_MESSAGE_INTERVAL = 1.0
+
+
+@dataclass(slots=True)
+class Outcome:
+    """How the wells of a run ended."""
+
+    completed: list[str] = field(default_factory=list)
+    errors: dict[str, str] = field(default_factory=dict)
+    """By well, those that did not compile included."""
+    cancelled: bool = False
+
+
+class Orchestrator:
+    """Runs the wells of one plan over an executor.
+
+    Parameters
+    ----------
+    plan
+        The wells.
+    execution_id
+        Of the messages.
+    executor
+        Does the work; stays the caller's to close.
+    forward
+        Takes all lines.
+    cancelled
+        Asked at least every 0.1 s.
+    """
+
+    def __init__(
+        self, plan: PlatePlan, execution_id: str, executor: Executor, forward: Forward, cancelled: Callable[[], bool]
+    ) -> None:
+        self._plan = plan
+        self._executor = executor
+        self._forward = forward
+        self._cancelled = cancelled
+        self._emitter = Emitter(self._send, execution_id, plan.plate.path)
+        self._waiting = deque(plan.runnable)
+        self._running = 0
+        self._outcome = Outcome(errors={axis.axis_id: axis.error for axis in plan.axes if axis.error})
+        self._next_worker_message = time.monotonic() + WORKER_MESSAGE_INTERVAL
+
+    def run(self) -> Outcome:
+        """Run all wells that can run; returns when each has ended, or all work has been cancelled."""
+        while self._waiting or self._running:
+            if self._cancelled() and not self._outcome.cancelled:
+                self._cancel()
+            while self._waiting and self._executor.free:
+                self._executor.start(self._waiting.popleft())
+                self._running += 1
+            for event in self._executor.poll(POLL):
+                self._handle(event)
+            self._report_workers()
+        return self._outcome
+
+    def _cancel(self) -> None:
+        self._outcome.cancelled = True
+        self._waiting.clear()
+        self._executor.cancel()
+
+    def _handle(self, event: Event) -> None:
+        if isinstance(event, Lines):
+            self._forward(event.body)
+        elif isinstance(event, Finished):
+            self._running -= 1
+            self._note(event.result.axis_id, event.result.error, cancelled=event.result.cancelled)
+        else:
+            self._bury(event)
+
+    def _note(self, axis_id: str, error: str, *, cancelled: bool) -> None:
+        if error:
+            self._outcome.errors[axis_id] = error
+        elif not cancelled:
+            self._outcome.completed.append(axis_id)
+
+    def _bury(self, died: Died) -> None:
+        last = decode(died.last_line) if died.last_line else None
+        step_name = last.step_name if last is not None and last.phase in STEP_PHASES else ""
+        self._send_worker(
+            WorkerInfo(died.slot, died.pid, died.axis.axis_id if died.axis else "", died.last_line),
+            WorkerState.DIED,
+            signal=died.cause,
+            step_name=step_name,
+        )
+        if died.axis is None:
+            return
+        self._running -= 1
+        if not self._outcome.cancelled:
+            error = f"its worker process died ({died.cause})" + (f" in step {step_name}" if step_name else "")
+            self._note(died.axis.axis_id, error, cancelled=False)
+            self._report_death(died.axis, last, error)
+
+    def _report_death(self, axis: AxisPlan, last: ProgressUpdate | None, error: str) -> None:
+        """Say of the well what its worker can say no more."""
+        total_steps = len(self._plan.step_names)
+        emitter = self._emitter.axis(axis.axis_id, total_steps)
+        done = 0
+        if last is not None and last.phase in STEP_PHASES:
+            emitter = emitter.step(last.step_name, last.step_index)
+            done = last.step_index
+            if last.phase is ProgressPhase.STEP_COMPLETED:
+                done += 1
+            else:
+                emitter.emit(
+                    ProgressPhase.STEP_COMPLETED, ProgressStatus.ERROR, last.completed, last.total, error=error
+                )
+        emitter.emit(ProgressPhase.AXIS_COMPLETED, ProgressStatus.ERROR, done, total_steps, error=error)
+
+    def _report_workers(self) -> None:
+        if time.monotonic() < self._next_worker_message:
+            return
+        self._next_worker_message = time.monotonic() + WORKER_MESSAGE_INTERVAL
+        for worker in self._executor.workers():
+            step_name = decode(worker.last_line).step_name if worker.axis_id and worker.last_line else ""
+            self._send_worker(worker, WorkerState.BUSY if worker.axis_id else WorkerState.IDLE, step_name=step_name)
+
+    def _send_worker(self, worker: WorkerInfo, state: WorkerState, *, step_name: str = "", signal: str = "") -> None:
+        message = WorkerMessage(
+            execution_id=self._emitter.execution_id,
+            plate_id=self._emitter.plate_id,
+            worker=worker.slot,
+            pid=worker.pid,
+            host=socket.gethostname(),
+            state=state,
+            memory_bytes=_memory_bytes(worker.pid),
+            timestamp=time.time(),
+            axis_id=worker.axis_id or UNSET,
+            step_name=step_name or UNSET,
+            signal=signal or UNSET,
+        )
+        self._forward(encode_message(message))
+
+    def _send(self, update: ProgressUpdate) -> None:
+        self._forward(encode(update) + b"\n")
+
+
+def _memory_bytes(pid: int) -> int:
+    try:
+        pages = int(Path(f"/proc/{pid}/statm").read_text(encoding="ascii").split()[1])
+    except (OSError, IndexError):
+        return 0
+    return pages * 4096

@@ -1,0 +1,223 @@
+"""A crash-safe pool: one task at a time in each worker, and no lock or pipe that two workers share.
+
+A worker's death costs its own well only. It is handled after the worker's line pipe has been read to its end, so
+nothing that it reported is lost; a new worker takes its place.
+"""
+
+from __future__ import annotations
+
+import multiprocessing as mp
+import os
+import signal
+import time
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from selectors import EVENT_READ, DefaultSelector
+from typing import TYPE_CHECKING
+
+from plateflow.execution.executor import Died, Event, Finished, Lines, Work, WorkerInfo, split_results
+from plateflow.execution.worker import worker_main
+from plateflow.lines.reader import LineReader
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from multiprocessing.connection import Connection
+    from multiprocessing.context import ForkServerContext, ForkServerProcess
+
+    from plateflow.pipeline.plan import AxisPlan
+
+GRACE = 0.5
+"""Seconds between SIGTERM and SIGKILL."""
+PRELOADED = ["plateflow.execution.worker", "plateflow.functions"]
+SINGLE_THREADED = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "BLOSC_NTHREADS", "POLARS_MAX_THREADS")
+"""One thread in each library: the workers are the parallelism."""
+
+
+@dataclass(slots=True)
+class _Worker:
+    slot: int
+    process: ForkServerProcess
+    tasks: Connection
+    lines: Connection
+    reader: LineReader = field(init=False)
+    axis: AxisPlan | None = None
+    last_line: bytes = b""
+
+    def __post_init__(self) -> None:
+        self.reader = LineReader(self.lines.fileno())
+
+    @property
+    def pid(self) -> int:
+        return self.process.pid or 0
+
+
+class ProcessExecutor:
+    """Runs wells in processes that are started ahead; :meth:`prepare` tells them what to work on.
+
+    Parameters
+    ----------
+    workers
+        How many.
+    """
+
+    def __init__(self, workers: int) -> None:
+        self._context: ForkServerContext = mp.get_context("forkserver")
+        self._context.set_forkserver_preload(PRELOADED)
+        # Held open by this process alone: workers die when it closes.
+        self._alive_read, self._alive_write = mp.Pipe(duplex=False)
+        self._selector = DefaultSelector()
+        self._work: Work | None = None
+        self._workers: dict[int, _Worker] = {}
+        with _environment(dict.fromkeys(SINGLE_THREADED, "1")):
+            for slot in range(workers):
+                self._workers[slot] = self._spawn(slot)
+
+    def prepare(self, work: Work) -> None:
+        """Tell all workers, and every later one, what the wells to come belong to."""
+        self._work = work.without_axes()
+        for worker in list(self._workers.values()):
+            with suppress(BrokenPipeError):  # it died idle: start() replaces it
+                worker.tasks.send(self._work)
+
+    @property
+    def free(self) -> int:
+        """Workers that wait for a task."""
+        return sum(1 for worker in self._workers.values() if worker.axis is None)
+
+    def start(self, axis: AxisPlan) -> None:
+        """Hand a well to a free worker; one that died idle is replaced first."""
+        worker = next(worker for worker in self._workers.values() if worker.axis is None)
+        try:
+            worker.tasks.send(axis)
+        except (BrokenPipeError, ConnectionResetError):
+            worker = self._replace(worker)
+            worker.tasks.send(axis)
+        worker.axis, worker.last_line = axis, b""
+
+    def poll(self, timeout: float) -> list[Event]:
+        """Wait for lines or deaths, at most so many seconds."""
+        ready = self._selector.select(timeout)
+        events: list[Event] = []
+        for slot in dict.fromkeys(key.data for key, _ in ready):
+            events += self._read(self._workers[slot])
+        return events
+
+    def workers(self) -> Sequence[WorkerInfo]:
+        """Return what each worker is doing."""
+        return [
+            WorkerInfo(worker.slot, worker.pid, worker.axis.axis_id if worker.axis else "", worker.last_line)
+            for worker in self._workers.values()
+        ]
+
+    def cancel(self) -> None:
+        """Kill the workers that are at work, after a grace."""
+        _end([worker for worker in self._workers.values() if worker.axis is not None])
+
+    def close(self) -> None:
+        """End all workers: idle ones at the end of their task pipe, others after a grace."""
+        workers = list(self._workers.values())
+        for worker in workers:
+            worker.tasks.close()
+        _join([worker for worker in workers if worker.axis is None], GRACE)
+        _end([worker for worker in workers if worker.process.exitcode is None])
+        for worker in workers:
+            self._forget(worker)
+        self._selector.close()
+        self._alive_write.close()
+        self._alive_read.close()
+
+    def _spawn(self, slot: int) -> _Worker:
+        tasks_read, tasks_write = mp.Pipe(duplex=False)
+        lines_read, lines_write = mp.Pipe(duplex=False)
+        process = self._context.Process(
+            target=worker_main, args=(tasks_read, lines_write, self._alive_read), name=f"plateflow-worker-{slot}"
+        )
+        process.start()
+        tasks_read.close()
+        lines_write.close()
+        worker = _Worker(slot, process, tasks_write, lines_read)
+        self._selector.register(lines_read.fileno(), EVENT_READ, slot)
+        self._selector.register(process.sentinel, EVENT_READ, slot)
+        if self._work is not None:
+            worker.tasks.send(self._work)
+        return worker
+
+    def _read(self, worker: _Worker) -> list[Event]:
+        dead = not worker.process.is_alive()  # asked before reading, so that reading finds all that it wrote
+        found = worker.reader.read()
+        body, results = split_results(found.complete)
+        events: list[Event] = [Lines(body)] if body else []
+        if body:
+            worker.last_line = body[body.rfind(b"\n", 0, -1) + 1 : -1]
+        for result in results:
+            worker.axis = None
+            events.append(Finished(result))
+        if dead and not found.complete:
+            events.append(self._bury(worker))
+        elif found.ended:
+            self._stop_reading(worker)
+        return events
+
+    def _bury(self, worker: _Worker) -> Died:
+        died = Died(worker.slot, worker.pid, worker.axis, _cause(worker.process.exitcode), worker.last_line)
+        self._replace(worker)
+        return died
+
+    def _replace(self, worker: _Worker) -> _Worker:
+        _end([worker])
+        self._forget(worker)
+        self._workers[worker.slot] = self._spawn(worker.slot)
+        return self._workers[worker.slot]
+
+    def _stop_reading(self, worker: _Worker) -> None:
+        with suppress(KeyError):
+            self._selector.unregister(worker.lines.fileno())
+
+    def _forget(self, worker: _Worker) -> None:
+        self._stop_reading(worker)
+        self._selector.unregister(worker.process.sentinel)
+        worker.tasks.close()
+        worker.lines.close()
+        worker.process.join()
+        worker.process.close()
+
+
+def _end(workers: Sequence[_Worker]) -> None:
+    for sign in (signal.SIGTERM, signal.SIGKILL):
+        for worker in workers:
+            _signal_group(worker, sign)
+        _join(workers, GRACE)
+
+
+def _signal_group(worker: _Worker, sign: signal.Signals) -> None:
+    with suppress(ProcessLookupError):
+        os.killpg(worker.pid, sign)  # its children too
+    with suppress(ProcessLookupError):
+        if worker.process.exitcode is None:
+            os.kill(worker.pid, sign)  # it may not have made its group yet
+
+
+def _join(workers: Sequence[_Worker], seconds: float) -> None:
+    deadline = time.monotonic() + seconds
+    for worker in workers:
+        worker.process.join(max(0.0, deadline - time.monotonic()))
+
+
+def _cause(exitcode: int | None) -> str:
+    if exitcode is not None and exitcode < 0:
+        return signal.Signals(-exitcode).name
+    return f"exit code {exitcode}"
+
+
+@contextmanager
+def _environment(values: dict[str, str]) -> Iterator[None]:
+    before = {name: os.environ.get(name) for name in values}
+    os.environ.update(values)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value

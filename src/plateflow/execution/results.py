@@ -1,0 +1,110 @@
+"""Write what a well brought: pixels, tables, pictures, and last the record that makes them count."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import groupby
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from plateflow.execution.fields import make_fields
+from plateflow.execution.tables import Columns, image_table, object_tables
+from plateflow.functions.kinds import Kind
+from plateflow.functions.overlay import outlines
+from plateflow.pipeline.plan import AxisPlan, PlatePlan, Ref
+from plateflow.plate.pattern_groups import sort_key
+from plateflow.plate.wells import split_well
+from plateflow.storage.atomic import WrittenFile
+from plateflow.storage.commit import WellRecord, commit_well
+from plateflow.storage.ome_zarr import WellPath, write_field, write_well_metadata
+from plateflow.storage.png import write_png
+from plateflow.storage.tables import part_path, write_table
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from plateflow.execution.axis import WriteResults
+    from plateflow.execution.executor import Work
+    from plateflow.execution.well_data import WellData
+
+PIXELS = "plate.zarr"
+PICTURES = "preview"
+IMAGE_TABLE = "Image"
+
+
+def writer_for(work: Work) -> WriteResults:
+    """Return what writes a well's results; where there is no results folder, it writes nothing."""
+    return _WellWriter(work.plan, Path(work.output), work.preview) if work.output else _write_nothing
+
+
+def _write_nothing(axis: AxisPlan, data: WellData, seconds: dict[str, float]) -> None:
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class _WellWriter:
+    plan: PlatePlan
+    output: Path
+    preview: bool
+
+    def __call__(self, axis: AxisPlan, data: WellData, seconds: dict[str, float]) -> None:
+        tables = object_tables(self.plan, axis, data)
+        files = [*self._write_pixels(axis, data), *self._write_tables(axis, data, tables)]
+        if self.preview:
+            files += self._write_pictures(axis, data)
+        commit_well(
+            self.output,
+            WellRecord(
+                well=axis.axis_id,
+                sites_done=axis.sites,
+                sites_declared=axis.sites,
+                counts={objects: table.rows for objects, table in tables.items()},
+                means={name: _mean(values) for table in tables.values() for name, values in table.features.items()},
+                seconds_per_step=tuple(seconds.items()),
+                seconds=sum(seconds.values()),
+                files=tuple(files),
+            ),
+        )
+
+    def _write_pixels(self, axis: AxisPlan, data: WellData) -> list[WrittenFile]:
+        fields = make_fields(self.plan, axis, data)
+        if not fields:
+            return []
+        plate = self.output / PIXELS
+        well = WellPath(*split_well(axis.axis_id))
+        files: list[WrittenFile] = []
+        for path, field in fields.items():
+            files += write_field(plate, well, path, field)
+        return [*files, *write_well_metadata(plate, well, list(fields))]
+
+    def _write_tables(self, axis: AxisPlan, data: WellData, tables: dict[str, Columns]) -> list[WrittenFile]:
+        files = []
+        for objects, table in {**tables, IMAGE_TABLE: image_table(self.plan, axis, data)}.items():
+            path = part_path(self.output, objects, axis.axis_id)
+            size = write_table(path, table.all, integers=table.integers, texts=table.texts, fsync=True)
+            files.append(WrittenFile(path.relative_to(self.output).as_posix(), size))
+        return files
+
+    def _write_pictures(self, axis: AxisPlan, data: WellData) -> list[WrittenFile]:
+        files = []
+        (self.output / PICTURES).mkdir(exist_ok=True)
+        by_place = sorted(self.plan.shapes[axis.shape].labels, key=_place)
+        for place, same in groupby(by_place, key=_place):
+            labels = list(same)
+            source = Ref(Kind.IMAGE, self.plan.label_sources[labels[0].name], labels[0].address)
+            drawn = outlines(data.source(source), {ref.name: data.plane(ref) for ref in labels})
+            path = self.output / PICTURES / f"{axis.axis_id}_s{place[0]}_z{place[1]}_t{place[2]}.png"
+            write_png(path, drawn)
+            files.append(WrittenFile(path.relative_to(self.output).as_posix(), path.stat().st_size))
+        return files
+
+
+def _place(ref: Ref) -> tuple[int, int, int]:
+    return sort_key(ref.address)
+
+
+def _mean(values: NDArray[Any]) -> float | None:
+    known = values[~np.isnan(values)]
+    return float(known.mean()) if known.size else None

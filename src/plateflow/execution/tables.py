@@ -1,0 +1,112 @@
+"""A well's tables: one row per object, or per image, with where it is before what was measured."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import groupby
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from plateflow.plate.pattern_groups import Address, sort_key
+from plateflow.plate.wells import split_well
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from plateflow.execution.well_data import WellData
+    from plateflow.pipeline.plan import AxisPlan, PlatePlan, Ref
+
+
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """A table and the kinds of its columns."""
+
+    where: dict[str, Sequence[Any]]
+    features: dict[str, NDArray[Any]]
+    integers: frozenset[str]
+    texts: frozenset[str]
+
+    @property
+    def all(self) -> dict[str, Any]:
+        """All columns, where before what."""
+        return {**self.where, **self.features}
+
+    @property
+    def rows(self) -> int:
+        """Number of rows."""
+        return len(self.where["Metadata_Well"])
+
+
+def object_tables(plan: PlatePlan, axis: AxisPlan, data: WellData) -> dict[str, Columns]:
+    """Return the table of each kind of object, its rows by place and number; features as ``Nuclei_<column>``."""
+    refs = plan.shapes[axis.shape].labels
+    return {name: _object_table(plan, axis, data, list(same)) for name, same in groupby(refs, lambda ref: ref.name)}
+
+
+def image_table(plan: PlatePlan, axis: AxisPlan, data: WellData) -> Columns:
+    """Return the table of one row per site (and z, timepoint where labels have them): counts, and records of steps."""
+    labels = plan.shapes[axis.shape].labels
+    places = sorted({ref.address for ref in labels} | set(data.records), key=sort_key)
+    counts = {
+        f"Count_{name}": np.array([_count(data, name, labels, place) for place in places])
+        for name in dict.fromkeys(ref.name for ref in labels)
+    }
+    columns = dict.fromkeys(column for record in data.records.values() for column in record)
+    records = {
+        column: np.array([data.records.get(place, {}).get(column, np.nan) for place in places], float)
+        for column in columns
+    }
+    where = _where(plan, axis, [(place, 1) for place in places])
+    integers = frozenset({*_integers(where), *counts})
+    return Columns(where, {**counts, **records}, integers, _texts(plan))
+
+
+def _object_table(plan: PlatePlan, axis: AxisPlan, data: WellData, refs: list[Ref]) -> Columns:
+    where = _where(plan, axis, [(ref.address, len(data.numbers[ref])) for ref in refs])
+    where["Metadata_ObjectNumber"] = np.concatenate([data.numbers[ref] for ref in refs]).tolist()
+    columns = dict.fromkeys(column for ref in refs for column in data.tables[ref])
+    features = {
+        f"{refs[0].name}_{column}": np.concatenate([_feature(data, ref, column) for ref in refs]) for column in columns
+    }
+    return Columns(where, features, _integers(where), _texts(plan))
+
+
+def _feature(data: WellData, ref: Ref, column: str) -> NDArray[np.float64]:
+    values = data.tables[ref].get(column)
+    return np.full(len(data.numbers[ref]), np.nan) if values is None else np.asarray(values, float)
+
+
+def _where(plan: PlatePlan, axis: AxisPlan, places: list[tuple[Address, int]]) -> dict[str, Sequence[Any]]:
+    rows = sum(count for _, count in places)
+    row, column = split_well(axis.axis_id)
+    where: dict[str, Sequence[Any]] = {
+        "Metadata_Plate": [plan.plate.name] * rows,
+        "Metadata_Well": [axis.axis_id] * rows,
+        "Metadata_Row": [row] * rows,
+        "Metadata_Column": [int(column)] * rows,
+        "Metadata_Site": [place.site for place, count in places for _ in range(count)],
+    }
+    for name, values in (("Z", {p.z for p, _ in places}), ("T", {p.timepoint for p, _ in places})):
+        if len(values) > 1:
+            at = 1 if name == "Z" else 2
+            where[f"Metadata_{name}"] = [place[at] for place, count in places for _ in range(count)]
+    for name in plan.plate.map_columns:
+        where[f"Metadata_{name}"] = [axis.metadata.get(name)] * rows
+    return where
+
+
+def _integers(where: dict[str, Sequence[Any]]) -> frozenset[str]:
+    names = ("Column", "Site", "Z", "T", "ObjectNumber")
+    return frozenset(f"Metadata_{name}" for name in names if f"Metadata_{name}" in where)
+
+
+def _texts(plan: PlatePlan) -> frozenset[str]:
+    texts = [name for name, is_text in plan.plate.map_columns.items() if is_text]
+    return frozenset(f"Metadata_{name}" for name in ("Plate", "Well", "Row", *texts))
+
+
+def _count(data: WellData, name: str, labels: tuple[Ref, ...], place: Address) -> int:
+    return sum(len(data.numbers[ref]) for ref in labels if ref.name == name and ref.address == place)

@@ -1,0 +1,209 @@
+"""Compile: find every error of a pipeline on a plate before a pixel is read, and fix all totals."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from uuid import uuid4
+
+from plateflow.errors import CompileError, PipelineError, PlateError
+from plateflow.pipeline.files import check_wells
+from plateflow.pipeline.plan import AxisPlan, PlateInfo, PlatePlan, Shape
+from plateflow.pipeline.shapes import StepContext, plan_shape
+from plateflow.pipeline.signature import Signature, check_parameters, read_signature, resolve_function
+from plateflow.plate.pattern_groups import Address, make_series, sort_key
+from plateflow.plate.wells import canonical_well
+from plateflow.progress.emitter import Emitter, Report
+from plateflow.progress.update import ProgressPhase, ProgressStatus
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from plateflow.pipeline.pipeline import Pipeline
+    from plateflow.pipeline.step import FunctionStep
+    from plateflow.plate.model import ImageRecord, Plate
+
+Layout = tuple[tuple[str, tuple[Address, ...]], ...]
+"""The addresses of each channel of a well: wells that have the same share their plan."""
+
+
+def compile_plate(
+    plate: Plate,
+    pipeline: Pipeline,
+    *,
+    wells: Sequence[str] | None = None,
+    execution_id: str | None = None,
+    report: Report | None = None,
+) -> PlatePlan:
+    """Fit a pipeline to a plate.
+
+    Parameters
+    ----------
+    plate
+        As :func:`~plateflow.plate.open.open_plate` read it.
+    pipeline
+        What to do.
+    wells
+        Only these; None: all.
+    execution_id
+        Of the updates; None: a new one.
+    report
+        Takes ``compile`` updates, one for each well.
+
+    Raises
+    ------
+    CompileError
+        If the pipeline does not fit the plate, or no well can run; carries every problem found. A well that cannot run
+        while others can is an error of that well, in the plan.
+    """
+    emitter = Emitter(report or _no_report, execution_id or uuid4().hex, plate.path, total_steps=len(pipeline.steps))
+    chosen = _choose_wells(plate, wells)
+    emitter.emit(ProgressPhase.COMPILE, ProgressStatus.STARTED, 0, len(chosen))
+    try:
+        plan = _compile(plate, pipeline, chosen, emitter)
+    except CompileError as e:
+        emitter.emit(ProgressPhase.COMPILE, ProgressStatus.ERROR, 0, len(chosen), error=str(e))
+        raise
+    emitter.emit(ProgressPhase.COMPILE, ProgressStatus.COMPLETED, len(chosen), len(chosen))
+    return plan
+
+
+@dataclass(slots=True)
+class _Shapes:
+    """Plans of the well shapes met so far."""
+
+    pipeline: Pipeline
+    contexts: tuple[StepContext, ...]
+    plans: dict[Layout, int]
+    shapes: list[Shape]
+    sources: dict[str, str]
+
+    def index(self, layout: Layout) -> int:
+        """Return the index of a layout's plan, making it at first sight."""
+        if layout not in self.plans:
+            channels = {name: make_series(addresses) for name, addresses in layout}
+            shape, names = plan_shape(self.pipeline, self.contexts, channels)
+            self.plans[layout] = len(self.shapes)
+            self.shapes.append(shape)
+            self.sources.update(names.sources)
+        return self.plans[layout]
+
+
+def _compile(plate: Plate, pipeline: Pipeline, chosen: tuple[str, ...], emitter: Emitter) -> PlatePlan:
+    channel_names = _channel_names(plate, pipeline)
+    shapes = _Shapes(pipeline, _check_steps(pipeline), {}, [], {})
+    axes = _fit_wells(plate, chosen, channel_names, shapes)
+    checked, declared = check_wells(axes, shapes.shapes, emitter)
+    if all(axis.error for axis in checked):
+        raise CompileError(tuple(f"no well can run; {axis.axis_id}: {axis.error}" for axis in checked))
+    return PlatePlan(
+        pipeline=pipeline,
+        plate=_plate_info(plate),
+        shapes=tuple(shapes.shapes),
+        axes=checked,
+        declared=declared,
+        label_sources=shapes.sources,
+        step_names=pipeline.step_names,
+    )
+
+
+def _plate_info(plate: Plate) -> PlateInfo:
+    columns = {column: isinstance(value, str) for row in plate.plate_map.values() for column, value in row.items()}
+    return PlateInfo(plate.path, plate.name, plate.rows, plate.columns, plate.pixel_size_um, columns)
+
+
+def _choose_wells(plate: Plate, wells: Sequence[str] | None) -> tuple[str, ...]:
+    if wells is None:
+        return tuple(plate.wells)
+    try:
+        names = {canonical_well(well) for well in wells}
+    except PlateError as e:
+        raise CompileError((str(e),)) from e
+    if unknown := sorted(names - set(plate.wells)):
+        have = f"{next(iter(plate.wells))}..{list(plate.wells)[-1]}"
+        raise CompileError(
+            (f"plate {plate.name!r} has no well {', '.join(unknown)}; it has {len(plate.wells)}: {have}",)
+        )
+    return tuple(well for well in plate.wells if well in names)
+
+
+def _channel_names(plate: Plate, pipeline: Pipeline) -> dict[str, str]:
+    # The pipeline's name of each of the plate's channels.
+    labels = Counter(channel.label for channel in plate.channels)
+    by_any = {channel.label: channel.name for channel in plate.channels if labels[channel.label] == 1}
+    by_any |= {channel.name: channel.name for channel in plate.channels}
+    have = ", ".join(f"{c.name} ({c.label})" if c.label else c.name for c in plate.channels)
+    problems = tuple(
+        f"pipeline {pipeline.name!r}: channel {role!r} is {wanted!r}, which plate {plate.name!r} lacks; it has {have}"
+        for role, wanted in pipeline.channels.items()
+        if wanted not in by_any
+    )
+    if problems:
+        raise CompileError(problems)
+    roles = {by_any[wanted]: role for role, wanted in pipeline.channels.items()}
+    return {channel.name: roles.get(channel.name, channel.name) for channel in plate.channels}
+
+
+def _check_steps(pipeline: Pipeline) -> tuple[StepContext, ...]:
+    problems: list[str] = []
+    contexts = []
+    for name, step in zip(pipeline.step_names, pipeline.steps, strict=True):
+        try:
+            signatures = _check_step(step)
+        except PipelineError as e:
+            problems.append(f"step {name!r}: {e}")
+            continue
+        for branch, signature in zip(step.branches.values(), signatures, strict=True):
+            problems.extend(f"step {name!r}: {problem}" for problem in check_parameters(signature, branch.params))
+        contexts.append(StepContext(name, step, signatures[0]))
+    if problems:
+        raise CompileError(tuple(problems))
+    return tuple(contexts)
+
+
+def _check_step(step: FunctionStep) -> list[Signature]:
+    signatures = [read_signature(resolve_function(branch.func)) for branch in step.branches.values()]
+    for signature in signatures[1:]:
+        taken = list(signature.data.values()), signature.returns
+        if taken != (list(signatures[0].data.values()), signatures[0].returns):
+            raise PipelineError("its functions take or return different kinds; all branches must agree")
+    return signatures
+
+
+def _fit_wells(
+    plate: Plate, chosen: tuple[str, ...], channel_names: dict[str, str], shapes: _Shapes
+) -> tuple[AxisPlan, ...]:
+    axes = []
+    for well in chosen:
+        files = {_place(record, channel_names): record for record in plate.wells[well]}
+        try:
+            shape = shapes.index(_layout(files, channel_names))
+        except PipelineError as e:
+            raise CompileError((f"well {well}, {e}",)) from e
+        used = shapes.shapes[shape].channels
+        axes.append(
+            AxisPlan(
+                axis_id=well,
+                shape=shape,
+                files={place: record for place, record in files.items() if place[0] in used},
+                metadata=plate.plate_map.get(well, {}),
+                sites=len({record.site for record in plate.wells[well]}),
+            )
+        )
+    return tuple(axes)
+
+
+def _place(record: ImageRecord, channel_names: dict[str, str]) -> tuple[str, Address]:
+    return channel_names[record.channel], Address(record.site, record.z, record.timepoint)
+
+
+def _layout(files: Iterable[tuple[str, Address]], channel_names: dict[str, str]) -> Layout:
+    by_channel: dict[str, list[Address]] = {name: [] for name in channel_names.values()}
+    for channel, address in files:
+        by_channel[channel].append(address)
+    return tuple((name, tuple(sorted(addresses, key=sort_key))) for name, addresses in by_channel.items() if addresses)
+
+
+def _no_report(_: object) -> None:
+    pass

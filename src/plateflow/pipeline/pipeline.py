@@ -1,0 +1,179 @@
+"""A pipeline: named steps in order, how its names map to a plate's channels, and the file that it is loaded from."""
+
+from __future__ import annotations
+
+import sys
+import traceback
+import types
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from plateflow.errors import PipelineError, UserError
+from plateflow.pipeline.step import FunctionStep
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+MODULE = "plateflow_pipeline"
+"""``__name__`` of a pipeline file while it runs, so that ``if __name__ == "__main__"`` does not."""
+
+
+@dataclass(frozen=True, slots=True)
+class PipelineSource:
+    """The file that a pipeline came from, as it was when it was read."""
+
+    path: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True, init=False)
+class Pipeline:
+    """Steps to run over every well of a plate.
+
+    Parameters
+    ----------
+    name
+        Shown to people and in results.
+    steps
+        In order; two steps of one name get ``_2``, ``_3`` appended.
+    channels
+        The pipeline's own names for channels: ``{"DNA": "2"}``; the plate's number or, where unique, its label.
+    filenames
+        Regular expression with named groups, for plates that no vendor reader claims.
+    metadata
+        CSV of one row a well, absolute or in the plate's folder.
+
+    Raises
+    ------
+    PipelineError
+        If there are no steps, or something else than steps among them.
+    """
+
+    name: str
+    steps: tuple[FunctionStep, ...]
+    channels: dict[str, str]
+    filenames: str | None
+    metadata: str | None
+    source: PipelineSource | None
+
+    def __init__(
+        self,
+        name: str,
+        steps: Iterable[FunctionStep],
+        *,
+        channels: Mapping[str, str] | None = None,
+        filenames: str | None = None,
+        metadata: str | None = None,
+        source: PipelineSource | None = None,
+    ) -> None:
+        ordered = tuple(steps)
+        for step in ordered:
+            if not isinstance(step, FunctionStep):
+                raise PipelineError(f"pipeline {name!r}: {step!r} is not a FunctionStep")
+        if not name or not ordered:
+            raise PipelineError(f"pipeline {name!r} needs a name and at least one step")
+        values = {
+            "name": name,
+            "steps": ordered,
+            "channels": dict(channels or {}),
+            "filenames": filenames,
+            "metadata": metadata,
+            "source": source,
+        }
+        for field, value in values.items():
+            object.__setattr__(self, field, value)
+
+    @property
+    def step_names(self) -> tuple[str, ...]:
+        """Names of the steps, each once."""
+        names: list[str] = []
+        for step in self.steps:
+            taken = sum(1 for other in self.steps[: len(names)] if other.name == step.name)
+            names.append(f"{step.name}_{taken + 1}" if taken else step.name)
+        return tuple(names)
+
+    def __reduce__(self) -> tuple[Callable[..., Pipeline], tuple[Any, ...]]:
+        # A pipeline of a file crosses to a worker as that file's text: its functions have no importable home.
+        if self.source is not None:
+            return load_source, (self.source,)
+        return _rebuild, (self.name, self.steps, self.channels, self.filenames, self.metadata)
+
+
+def load_pipeline(path: str | Path) -> Pipeline:
+    """Read a pipeline file and run it.
+
+    Raises
+    ------
+    PipelineError
+        If it cannot be read, does not run, or sets no ``pipeline``; names the file and, where there is one, the line.
+    """
+    return load_source(read_source(path))
+
+
+def read_source(path: str | Path) -> PipelineSource:
+    """Read a pipeline file without running it.
+
+    Raises
+    ------
+    PipelineError
+        If it cannot be read as text.
+    """
+    resolved = Path(path).resolve()
+    try:
+        return PipelineSource(str(resolved), resolved.read_text(encoding="utf-8"))
+    except OSError as e:
+        raise PipelineError(f"pipeline {str(path)!r} cannot be read: {e.strerror}") from e
+    except UnicodeDecodeError as e:
+        raise PipelineError(f"pipeline {str(path)!r} is not a Python file: it is not UTF-8 text") from e
+
+
+def load_source(source: PipelineSource) -> Pipeline:
+    """Run the text of a pipeline file; modules beside the file can be imported by it.
+
+    Raises
+    ------
+    PipelineError
+        If it does not run, or sets no ``pipeline``.
+    """
+    module = types.ModuleType(MODULE)
+    module.__file__ = source.path
+    sys.modules[MODULE] = module
+    folder = str(Path(source.path).parent)
+    if folder not in sys.path:
+        sys.path.insert(0, folder)
+    try:
+        exec(compile(source.text, source.path, "exec"), module.__dict__)
+    except SyntaxError as e:
+        raise PipelineError(f"{source.path}:{e.lineno}: {e.msg}") from e
+    except UserError as e:
+        raise PipelineError(f"{source.path}:{_line(e, source.path)}: {e}") from e
+    except (Exception, SystemExit) as e:
+        raise PipelineError(f"{source.path}:{_line(e, source.path)}: {type(e).__name__}: {e}") from e
+    return _with_source(module, source)
+
+
+def _with_source(module: types.ModuleType, source: PipelineSource) -> Pipeline:
+    found = vars(module).get("pipeline")
+    if not isinstance(found, Pipeline):
+        what = "sets no 'pipeline'" if found is None else f"sets 'pipeline' to a {type(found).__name__}"
+        raise PipelineError(f"{source.path} {what}; end it with pipeline = Pipeline(name, steps=[...])")
+    return Pipeline(
+        found.name,
+        found.steps,
+        channels=found.channels,
+        filenames=found.filenames,
+        metadata=found.metadata,
+        source=source,
+    )
+
+
+def _line(error: BaseException, path: str) -> int:
+    lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == path]
+    return (lines[-1] or 0) if lines else 0
+
+
+def _rebuild(
+    name: str, steps: tuple[FunctionStep, ...], channels: dict[str, str], filenames: str | None, metadata: str | None
+) -> Pipeline:
+    return Pipeline(name, steps, channels=channels, filenames=filenames, metadata=metadata)

@@ -1,0 +1,87 @@
+"""Run a plan over an executor into a results folder: the same for a runner process and for :func:`run_plate`."""
+
+from __future__ import annotations
+
+import time
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from plateflow.execution.executor import Executor, Work, default_workers
+from plateflow.execution.finish import RunInfo, finish_run
+from plateflow.execution.orchestrator import Forward, Orchestrator, Outcome
+from plateflow.execution.processes import ProcessExecutor
+from plateflow.execution.threads import ThreadExecutor
+from plateflow.storage.output import claim_output
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from plateflow.pipeline.plan import PlatePlan
+
+ExecutorName = Literal["threads", "processes"]
+
+
+@dataclass(frozen=True, slots=True)
+class RunOptions:
+    """How a plan is run."""
+
+    output: Path | None = None
+    executor: ExecutorName = "processes"
+    workers: int | None = None
+    """None: as many as processors."""
+    preview: bool = False
+
+
+def execute_plan(
+    plan: PlatePlan,
+    execution_id: str,
+    options: RunOptions,
+    forward: Forward,
+    cancelled: Callable[[], bool],
+    spare: ProcessExecutor | None = None,
+) -> Outcome:
+    """Run all wells of a plan, and write what belongs to the whole plate.
+
+    Parameters
+    ----------
+    plan
+        The wells.
+    execution_id
+        Of the updates.
+    options
+        How.
+    forward
+        Takes the lines of all messages.
+    cancelled
+        Whether somebody asked to stop.
+    spare
+        Processes started ahead, used where they are as many as asked for; closed here.
+
+    Raises
+    ------
+    OutputError
+        If the results folder cannot be had.
+    """
+    info = RunInfo(execution_id, options.executor, options.workers or default_workers(), time.time())
+    with ExitStack() as stack:
+        output = stack.enter_context(claim_output(options.output)).path if options.output else None
+        work = Work(plan, execution_id, str(output) if output else "", options.preview)
+        executor = _make_executor(options.executor, info.workers, work, spare)
+        stack.callback(executor.close)
+        outcome = Orchestrator(plan, execution_id, executor, forward, cancelled).run()
+        if output:
+            finish_run(plan, output, outcome, info)
+    return outcome
+
+
+def _make_executor(name: ExecutorName, workers: int, work: Work, spare: ProcessExecutor | None) -> Executor:
+    if spare is not None and (name != "processes" or spare.free != workers):
+        spare.close()
+        spare = None
+    if name == "threads":
+        return ThreadExecutor(work, workers)
+    processes = spare or ProcessExecutor(workers)
+    processes.prepare(work)
+    return processes

@@ -1,0 +1,57 @@
+"""Run a plan right here, without server or journal, for scripts and notebooks."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+from uuid import uuid4
+
+from plateflow.progress.messages import Message, decode_lines
+from plateflow.service.execute import ExecutorName, RunOptions, execute_plan
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from plateflow.execution.orchestrator import Outcome
+    from plateflow.pipeline.plan import PlatePlan
+
+
+def run_plate(
+    plan: PlatePlan,
+    *,
+    output: str | Path | None = None,
+    executor: ExecutorName = "threads",
+    workers: int | None = None,
+    on_progress: Callable[[Message], None] | None = None,
+    execution_id: str | None = None,
+) -> Outcome:
+    """Run all wells of a plan; returns when each has ended.
+
+    Parameters
+    ----------
+    plan
+        From :func:`~plateflow.pipeline.compile.compile_plate`.
+    output
+        New or empty folder for the results; None: nothing is written.
+    executor
+        "threads", or "processes", which survive what a function does to them but need functions they can import.
+    workers
+        None: as many as processors.
+    on_progress
+        Called in this thread with each message.
+    execution_id
+        Of the messages; None: a new one.
+
+    Raises
+    ------
+    OutputError
+        If the results folder is not empty or cannot be written.
+    """
+    options = RunOptions(Path(output) if output is not None else None, executor, workers)
+
+    def forward(body: bytes) -> None:
+        if on_progress is not None:
+            for message in decode_lines(body):
+                on_progress(message)
+
+    return execute_plan(plan, execution_id or uuid4().hex, options, forward, lambda: False)
