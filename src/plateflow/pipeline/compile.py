@@ -65,8 +65,15 @@ def compile_plate(
     except CompileError as e:
         emitter.emit(ProgressPhase.COMPILE, ProgressStatus.ERROR, 0, len(chosen), error=str(e))
         raise
-    emitter.emit(ProgressPhase.COMPILE, ProgressStatus.COMPLETED, len(chosen), len(chosen))
+    emitter.emit(ProgressPhase.COMPILE, ProgressStatus.COMPLETED, len(chosen), len(chosen), message=_describe(plan))
     return plan
+
+
+def _describe(plan: PlatePlan) -> str:
+    groups = sum(sum(plan.groups(axis)) for axis in plan.axes)
+    failed = len(plan.axes) - len(plan.runnable)
+    text = f"{len(plan.axes)} wells, {len(plan.step_names)} steps, {groups} pattern groups"
+    return f"{text}; {failed} wells cannot run" if failed else text
 
 
 @dataclass(slots=True)

@@ -108,24 +108,13 @@ def load_pipeline(path: str | Path) -> Pipeline:
     PipelineError
         If it cannot be read, does not run, or sets no ``pipeline``; names the file and, where there is one, the line.
     """
-    return load_source(read_source(path))
-
-
-def read_source(path: str | Path) -> PipelineSource:
-    """Read a pipeline file without running it.
-
-    Raises
-    ------
-    PipelineError
-        If it cannot be read as text.
-    """
     resolved = Path(path).resolve()
     try:
-        return PipelineSource(str(resolved), resolved.read_text(encoding="utf-8"))
+        return load_source(PipelineSource(str(resolved), resolved.read_text(encoding="utf-8")))
     except OSError as e:
-        raise PipelineError(f"pipeline {str(path)!r} cannot be read: {e.strerror}") from e
+        raise PipelineError(f"pipeline {resolved} cannot be read: {e.strerror}") from e
     except UnicodeDecodeError as e:
-        raise PipelineError(f"pipeline {str(path)!r} is not a Python file: it is not UTF-8 text") from e
+        raise PipelineError(f"pipeline {resolved} is not a Python file: it is not UTF-8 text") from e
 
 
 def load_source(source: PipelineSource) -> Pipeline:

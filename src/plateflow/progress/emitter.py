@@ -45,6 +45,7 @@ class Emitter:
         *,
         pattern: str = "",
         component: str = "",
+        message: str = "",
         error: str = "",
         traceback: str = "",
     ) -> None:
@@ -62,6 +63,7 @@ class Emitter:
             total=total,
             pattern=pattern or UNSET,
             component=component or UNSET,
+            message=message or UNSET,
             error=error or UNSET,
             traceback=traceback or UNSET,
         )

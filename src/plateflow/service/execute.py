@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from contextlib import ExitStack
+from contextlib import closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
@@ -12,7 +12,6 @@ from plateflow.execution.finish import RunInfo, finish_run
 from plateflow.execution.orchestrator import Forward, Orchestrator, Outcome
 from plateflow.execution.processes import ProcessExecutor
 from plateflow.execution.threads import ThreadExecutor
-from plateflow.storage.output import claim_output
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,7 +26,6 @@ ExecutorName = Literal["threads", "processes"]
 class RunOptions:
     """How a plan is run."""
 
-    output: Path | None = None
     executor: ExecutorName = "processes"
     workers: int | None = None
     """None: as many as processors."""
@@ -40,6 +38,8 @@ def execute_plan(
     options: RunOptions,
     forward: Forward,
     cancelled: Callable[[], bool],
+    *,
+    output: Path | None = None,
     spare: ProcessExecutor | None = None,
 ) -> Outcome:
     """Run all wells of a plan, and write what belongs to the whole plate.
@@ -56,23 +56,22 @@ def execute_plan(
         Takes the lines of all messages.
     cancelled
         Whether somebody asked to stop.
+    output
+        Claimed results folder; None: nothing is written.
     spare
         Processes started ahead, used where they are as many as asked for; closed here.
 
     Raises
     ------
-    OutputError
-        If the results folder cannot be had.
+    OSError
+        If what belongs to the whole plate cannot be written; names the file.
     """
     info = RunInfo(execution_id, options.executor, options.workers or default_workers(), time.time())
-    with ExitStack() as stack:
-        output = stack.enter_context(claim_output(options.output)).path if options.output else None
-        work = Work(plan, execution_id, str(output) if output else "", options.preview)
-        executor = _make_executor(options.executor, info.workers, work, spare)
-        stack.callback(executor.close)
+    work = Work(plan, execution_id, str(output) if output else "", options.preview)
+    with closing(_make_executor(options.executor, info.workers, work, spare)) as executor:
         outcome = Orchestrator(plan, execution_id, executor, forward, cancelled).run()
-        if output:
-            finish_run(plan, output, outcome, info)
+    if output:
+        finish_run(plan, output, outcome, info)
     return outcome
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from plateflow.progress.messages import Message, decode_lines
 from plateflow.service.execute import ExecutorName, RunOptions, execute_plan
+from plateflow.storage.output import claim_output
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -47,11 +49,13 @@ def run_plate(
     OutputError
         If the results folder is not empty or cannot be written.
     """
-    options = RunOptions(Path(output) if output is not None else None, executor, workers)
+    options = RunOptions(executor, workers)
 
     def forward(body: bytes) -> None:
         if on_progress is not None:
             for message in decode_lines(body):
                 on_progress(message)
 
-    return execute_plan(plan, execution_id or uuid4().hex, options, forward, lambda: False)
+    with nullcontext() if output is None else claim_output(Path(output)) as claimed:
+        folder = claimed.path if claimed else None
+        return execute_plan(plan, execution_id or uuid4().hex, options, forward, lambda: False, output=folder)

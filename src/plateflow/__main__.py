@@ -1,0 +1,5 @@
+"""``python -m plateflow``: the same as the command ``plateflow``."""
+
+from plateflow.cli.main import main
+
+main()

@@ -1,0 +1,30 @@
+"""Options that several commands share."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+Json = Annotated[bool, typer.Option("--json", help="Messages for programs on stdout, one JSON object a line.")]
+PlatePath = Annotated[Path, typer.Argument(help="Folder of the plate, as the microscope wrote it.")]
+PipelinePath = Annotated[Path, typer.Argument(help="Python file that sets 'pipeline'.")]
+Filenames = Annotated[
+    str | None,
+    typer.Option(metavar="REGEX", help="Named groups well (or row and column), site, channel, z, timepoint."),
+]
+Metadata = Annotated[
+    Path | None, typer.Option(metavar="CSV", help="One row a well, matched by Well, or Row and Column.")
+]
+Wells = Annotated[str | None, typer.Option(metavar="B02,B03", help="Only these wells.")]
+
+
+def split_wells(wells: str | None) -> tuple[str, ...] | None:
+    """Return the wells of a comma-separated list."""
+    return None if wells is None else tuple(well.strip() for well in wells.split(",") if well.strip())
+
+
+def metadata_path(metadata: Path | None) -> str | None:
+    """Return the path of a CSV for a job, which knows no current folder."""
+    return None if metadata is None else str(metadata.resolve())

@@ -1,0 +1,166 @@
+"""The plain line log, for where no terminal can be repainted: messages in, lines of text out, at a readable rate."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from msgspec import UNSET
+
+from plateflow.cli.view.pace import Pace, Stopwatch
+from plateflow.cli.view.summary import counts_text, outcome, plate_name, rate_text
+from plateflow.cli.view.text import cut, one_line
+from plateflow.cli.view.wells import count_wells, is_well
+from plateflow.progress.messages import ExecutionMessage, ExecutionState, Message, Topology, WorkerMessage, WorkerState
+from plateflow.progress.percent import shown_percent
+from plateflow.progress.update import STEP_PHASES, ProgressPhase, ProgressStatus, ProgressUpdate
+
+if TYPE_CHECKING:
+    from plateflow.progress.state import AxisProgress, ExecutionProgress
+
+QUIET_S = 1.0
+"""A well's pattern groups, and the counts of init and compile, are told after this long without a line of theirs."""
+SILENCE_S = 60.0
+"""After this long without any line one says that work goes on."""
+TRACEBACK_LINES = 6
+LONGEST_LINE = 160
+INDENT = "    "
+
+
+class LineLog:
+    """Turns messages into lines of text; knows the time only from its caller (monotonic seconds)."""
+
+    def __init__(self) -> None:
+        self._stopwatch = Stopwatch()
+        self._told_at: dict[str, float] = {}
+        """When something was last told of a well; of the whole plate under ""."""
+        self._failed: set[str] = set()
+        """Wells whose error was told in this attempt."""
+        self._tenth = 0
+        self._state: ExecutionState | None = None
+        self._last_line = float("-inf")
+
+    def lines(self, message: Message, state: ExecutionProgress, seconds: float) -> list[str]:
+        """Return what is to be told of a message, which is already folded into the state."""
+        pace = self._stopwatch.read(state, seconds)
+        if isinstance(message, ProgressUpdate):
+            lines = self._update(message, state, seconds) + self._tenths(state, pace)
+        elif isinstance(message, ExecutionMessage):
+            lines = self._execution(message, state, pace)
+        else:
+            lines = _worker(message)
+        if lines:
+            self._last_line = seconds
+        return lines
+
+    def silence(self, state: ExecutionProgress, seconds: float) -> list[str]:
+        """Return a sign of life where there was no line for long."""
+        if self._last_line == float("-inf"):
+            self._last_line = seconds
+        if state.ended or seconds - self._last_line < SILENCE_S:
+            return []
+        self._last_line = seconds
+        return [f"still at it: {_plate(state, self._stopwatch.read(state, seconds))}"]
+
+    def _update(self, update: ProgressUpdate, state: ExecutionProgress, seconds: float) -> list[str]:
+        if not update.axis_id:
+            return self._preparation(update, seconds)
+        if update.phase is ProgressPhase.AXIS_STARTED:
+            return self._axis_started(update, state.axes[update.axis_id])
+        if update.status is ProgressStatus.ERROR:
+            return self._error(update, seconds)
+        if not self._is_due(update, seconds):
+            return []
+        self._told_at[update.axis_id] = seconds
+        return [_where(update)]
+
+    def _is_due(self, update: ProgressUpdate, seconds: float) -> bool:
+        if update.phase is ProgressPhase.STEP_COMPLETED:
+            return True
+        if update.phase not in STEP_PHASES or (update.completed == update.total and update.total):
+            return False  # after the last pattern group the end of its step is told
+        told_at = self._told_at.get(update.axis_id)
+        return told_at is None or seconds - told_at > QUIET_S
+
+    def _axis_started(self, update: ProgressUpdate, axis: AxisProgress) -> list[str]:
+        self._failed.discard(update.axis_id)
+        if axis.attempts < 2:
+            return []
+        return [f"{_name(update.axis_id)}  attempt {axis.attempts}"]
+
+    def _error(self, update: ProgressUpdate, seconds: float) -> list[str]:
+        # The innermost update says most and comes first; the ones around it repeat its error.
+        self._told_at[update.axis_id] = seconds
+        if update.axis_id in self._failed:
+            return [f"{_where(update)}  failed"] if update.phase is ProgressPhase.STEP_COMPLETED else []
+        self._failed.add(update.axis_id)
+        lines = [cut(f"{_where(update)}  failed: {one_line(update.error or '')}", LONGEST_LINE)]
+        return lines + _traceback_end(update.traceback or "")
+
+    def _preparation(self, update: ProgressUpdate, seconds: float) -> list[str]:
+        counted = update.status is not ProgressStatus.RUNNING or seconds - self._told_at.get("", 0) > QUIET_S
+        if not counted:
+            return []
+        self._told_at[""] = seconds
+        word, unit = ("Init", "files") if update.phase is ProgressPhase.INIT else ("Compile", "wells")
+        count = f"{update.completed:,}/{update.total:,} {unit}" if update.total else ""
+        error = f"failed: {one_line(update.error)}" if update.error else ""
+        status = "" if update.status in (ProgressStatus.RUNNING, ProgressStatus.ERROR) else update.status.value
+        return [" ".join(part for part in (word, status, count, error) if part)]
+
+    def _execution(self, message: ExecutionMessage, state: ExecutionProgress, pace: Pace) -> list[str]:
+        before, self._state = self._state, message.state
+        if isinstance(message.topology, Topology):
+            return [_topology(state)] if message.topology.part + 1 == message.topology.parts else []
+        if state.ended:
+            counts = f" ({counts_text(state)})" if state.steps else ""
+            return [f"{outcome(state, pace)}{counts}"]
+        if message.state is before:
+            return []
+        if message.state is ExecutionState.RUNNING:
+            name = f"{plate_name(message.plate_id)}: {message.kind.value} started"
+            return ["Continued" if before is ExecutionState.PAUSED else name]
+        return [message.state.value.capitalize()]
+
+    def _tenths(self, state: ExecutionProgress, pace: Pace) -> list[str]:
+        tenth = state.percent // 10
+        if not tenth > self._tenth:
+            return []
+        self._tenth = tenth
+        return [_plate(state, pace)]
+
+
+def _name(axis_id: str) -> str:
+    return axis_id if is_well(axis_id) else "plate"
+
+
+def _where(update: ProgressUpdate) -> str:
+    if not update.step_name:
+        return f"{_name(update.axis_id)}  {update.phase.value}"
+    step = f"step {update.step_index + 1}/{update.total_steps} {update.step_name}"
+    return f"{_name(update.axis_id)}  {step}  {shown_percent(update.completed, update.total)}%"
+
+
+def _traceback_end(traceback: str) -> list[str]:
+    ends = [line for line in traceback.splitlines() if line.strip()][-TRACEBACK_LINES:]
+    printable = ("".join(c if c.isprintable() else " " for c in line).rstrip() for line in ends)
+    return [cut(INDENT + line, LONGEST_LINE) for line in printable]
+
+
+def _topology(state: ExecutionProgress) -> str:
+    names = ", ".join(one_line(step.name) for step in state.steps)
+    wells = sum(count_wells(state).values())
+    return f"{wells} wells, {len(state.steps)} steps ({names}), {state.groups_planned:,} pattern groups"
+
+
+def _plate(state: ExecutionProgress, pace: Pace) -> str:
+    rate = "" if pace.wells_per_minute is None else f", {rate_text(pace.wells_per_minute)}"
+    return f"plate {state.percent}%: {counts_text(state)}{rate}"
+
+
+def _worker(message: WorkerMessage) -> list[str]:
+    if message.state is not WorkerState.DIED:
+        return []
+    on = "" if message.axis_id is UNSET else f" on {_name(message.axis_id)}"
+    step = "" if message.step_name is UNSET else f" in {message.step_name}"
+    who = f"worker {message.worker} (pid {message.pid} on {message.host})"
+    return [one_line(f"{who} died: {message.signal}{on}{step}")]

@@ -1,0 +1,91 @@
+"""The view for a terminal: a frame that is repainted in place, at most ten times a second."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, Self
+
+from plateflow.cli.view.pace import Stopwatch
+from plateflow.cli.view.painter import Painter
+from plateflow.cli.view.screen import render
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import TracebackType
+
+    from rich.console import Console
+
+    from plateflow.cli.view.text import Line
+    from plateflow.progress.messages import Message
+    from plateflow.progress.state import ExecutionProgress
+
+PERIOD_S: Final = 0.1
+"""Least time between two frames."""
+
+
+class LiveView:
+    """Shows an execution in place; leaves its last frame, whose last line is the summary.
+
+    Parameters
+    ----------
+    console
+        Of stderr; what else writes to its terminal meanwhile tears the frame.
+    clock
+        Monotonic seconds.
+    screen
+        Draw on the terminal's alternate screen; only the last frame stays.
+    """
+
+    def __init__(self, console: Console, clock: Callable[[], float], *, screen: bool = False) -> None:
+        self._console = console
+        self._clock = clock
+        self._screen = screen
+        self._painter = Painter(console)
+        self._stopwatch = Stopwatch()
+        self._shown_at = float("-inf")
+
+    def __enter__(self) -> Self:
+        """Take the terminal."""
+        if self._screen:
+            self._console.set_alt_screen(True)
+        self._console.show_cursor(False)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        """Give the terminal back."""
+        self._leave_screen()
+        self._console.show_cursor(True)
+
+    def message(self, message: Message, state: ExecutionProgress) -> None:
+        """Take notice of a message, already folded into the state."""
+        self._stopwatch.read(state, self._clock())
+
+    def tick(self, state: ExecutionProgress) -> None:
+        """Repaint, if the last frame is old enough."""
+        if self._clock() - self._shown_at >= PERIOD_S:
+            self.show(state)
+
+    def close(self, state: ExecutionProgress) -> None:
+        """Paint the last frame, which stays; lines kept free for failures go."""
+        self._leave_screen()
+        lines = self._draw(state)
+        while lines and not lines[-1]:
+            lines.pop()
+        self._painter.paint(lines)
+
+    def show(self, state: ExecutionProgress) -> None:
+        """Repaint now."""
+        self._painter.paint(self._draw(state))
+
+    def _draw(self, state: ExecutionProgress) -> list[Line]:
+        self._shown_at = self._clock()
+        pace = self._stopwatch.read(state, self._shown_at)
+        colour = self._console.color_system is not None and not self._console.no_color
+        return render(state, pace, self._console.size, colour=colour).lines
+
+    def _leave_screen(self) -> None:
+        if self._screen:
+            self._console.set_alt_screen(False)
+            self._screen = False
+            self._painter = Painter(self._console)

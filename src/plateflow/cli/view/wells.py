@@ -1,0 +1,38 @@
+"""Which axes are wells, and how many stand where; a plate-wide step is an axis too, but nobody counts it as a well."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from plateflow.progress.state import AxisProgress, AxisState, ExecutionProgress
+
+PLATE_AXIS: Final = "plate:"
+"""Begins the axis of a plate-wide step; its step's name follows."""
+
+
+def is_well(axis_id: str) -> bool:
+    """Tell whether an axis is not a plate-wide step."""
+    return not axis_id.startswith(PLATE_AXIS)
+
+
+def count_wells(state: ExecutionProgress) -> dict[AxisState, int]:
+    """Return the number of wells in each state."""
+    counts = dict(state.counts)
+    for axis_id, axis in state.axes.items():
+        if not is_well(axis_id):
+            counts[axis.state] -= 1
+    return counts
+
+
+def finished_wells(state: ExecutionProgress) -> int:
+    """Return the number of wells that are done or failed."""
+    counts = count_wells(state)
+    return counts[AxisState.COMPLETED] + counts[AxisState.FAILED]
+
+
+def failed_axes(state: ExecutionProgress) -> list[tuple[str, AxisProgress]]:
+    """Return what failed, the latest first."""
+    if not state.counts[AxisState.FAILED]:
+        return []
+    failed = [(axis_id, axis) for axis_id, axis in state.axes.items() if axis.state is AxisState.FAILED]
+    return sorted(failed, key=lambda pair: pair[1].error_seq, reverse=True)

@@ -1,0 +1,87 @@
+"""What a client asks a runner to do: opaque to the server in between."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta
+
+from plateflow.errors import PipelineError, UserError
+
+
+class PipelineFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A pipeline file as the client saw it: the runner reads it once more and runs exactly those bytes or none."""
+
+    path: str
+    """Absolute."""
+    sha256: str
+
+
+class JobSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One init, compile or run of a plate."""
+
+    plate: str
+    pipeline: PipelineFile | None = None
+    """None for init."""
+    filenames: str | None = None
+    """Wins over the pipeline's."""
+    metadata: str | None = None
+    wells: tuple[str, ...] | None = None
+    output: str | None = None
+    """Absolute path of the results folder; None for init and compile."""
+    executor: Literal["threads", "processes"] = "processes"
+    workers: Annotated[int, Meta(ge=1, le=1024)] | None = None
+    preview: bool = False
+
+
+def decode_job(payload: bytes) -> JobSpec:
+    """Decode what a client submitted.
+
+    Raises
+    ------
+    UserError
+        If it is no job; names the field.
+    """
+    try:
+        return msgspec.json.decode(payload, type=JobSpec)
+    except msgspec.ValidationError as e:
+        raise UserError(f"the job cannot be done: {e}") from e
+
+
+def describe_pipeline(path: str | Path) -> PipelineFile:
+    """Name a pipeline file for a job; it is not run here.
+
+    Raises
+    ------
+    PipelineError
+        If it cannot be read.
+    """
+    resolved = Path(path).resolve()
+    return PipelineFile(path=str(resolved), sha256=hashlib.sha256(_read(resolved)).hexdigest())
+
+
+def pipeline_text(file: PipelineFile) -> str:
+    """Read a job's pipeline file.
+
+    Raises
+    ------
+    PipelineError
+        If it cannot be read, is no text, or is not what the client saw.
+    """
+    data = _read(Path(file.path))
+    if hashlib.sha256(data).hexdigest() != file.sha256:
+        raise PipelineError(f"pipeline {file.path} was changed after it was submitted; submit it again")
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError as e:
+        raise PipelineError(f"pipeline {file.path} is not a Python file: it is not UTF-8 text") from e
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as e:
+        raise PipelineError(f"pipeline {path} cannot be read: {e.strerror}") from e

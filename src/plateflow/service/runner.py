@@ -1,0 +1,83 @@
+"""A runner: the child process of a server that carries out one job and exits, so that user code is always fresh.
+
+Started ahead as a spare, with its imports done and its workers running; ``--fd`` is its end of a socketpair with the
+server. It dies with the server, and its workers with it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import select
+import signal
+import socket
+import threading
+
+import plateflow.functions  # noqa: F401 - imported ahead, for the pipelines to come
+from plateflow.execution.executor import default_workers
+from plateflow.execution.processes import ProcessExecutor
+from plateflow.lines.reader import LineReader
+from plateflow.lines.writer import LineWriter, ReaderGoneError
+from plateflow.runtime.jobs import COMMAND_LIMIT, CancelJob, Command, Job, decode_command
+from plateflow.service.work import JobWork, Worksite
+
+
+class Link:
+    """A runner's end of the socketpair: commands down, lines up."""
+
+    def __init__(self, fd: int) -> None:
+        self._socket = socket.socket(fileno=fd)
+        self._reader = LineReader(fd, limit=COMMAND_LIMIT)
+        self._writer = LineWriter(fd)
+        self.cancelled = threading.Event()
+
+    def send(self, lines: bytes) -> None:
+        """Send whole lines; waits where the server is slow. Where it is gone, so is this process."""
+        try:
+            self._writer.write(lines)
+            self._writer.flush()
+        except ReaderGoneError:
+            os._exit(1)
+
+    def first_job(self) -> Job | None:
+        """Wait for the job; None if the server ends, or cancels, before there is one."""
+        command = self._next_command()
+        return command if isinstance(command, Job) else None
+
+    def watch(self) -> None:
+        """Note a cancel; exit at once when the server is gone."""
+        while True:
+            command = self._next_command()
+            if isinstance(command, CancelJob):
+                self.cancelled.set()
+            elif command is None:
+                os._exit(1)
+
+    def _next_command(self) -> Command | None:
+        while True:
+            select.select([self._socket], [], [])
+            found = self._reader.read()
+            if found.complete:
+                return decode_command(found.complete)
+            if found.ended:
+                return None
+
+
+def main() -> None:
+    """Wait for a job on ``--fd``, do it, exit."""
+    parser = argparse.ArgumentParser(prog="plateflow.service.runner")
+    parser.add_argument("--fd", type=int, required=True)
+    link = Link(parser.parse_args().fd)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal's Ctrl-C is the client's to act on
+    spare = ProcessExecutor(default_workers())
+    try:
+        job = link.first_job()
+        if job is not None:
+            threading.Thread(target=link.watch, name="commands", daemon=True).start()
+            JobWork(job, Worksite(link.send, link.cancelled.is_set, spare)).run()
+    finally:
+        spare.close()
+
+
+if __name__ == "__main__":
+    main()

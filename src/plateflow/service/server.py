@@ -1,0 +1,67 @@
+"""The plate server: an execution server whose runners know plates; found or started by whoever needs it."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from typing import TYPE_CHECKING
+
+from plateflow.errors import ServerError
+from plateflow.runtime.client import ExecutionClient
+from plateflow.runtime.server import ExecutionServer
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+RUNNER = (sys.executable, "-P", "-m", "plateflow.service.runner")
+IDLE_SECONDS = 5.0
+"""A server that was started for one command ends when nothing runs and nobody has asked for so long."""
+START_SECONDS = 20.0
+
+
+def plate_server(directory: Path, *, exit_when_idle: bool) -> ExecutionServer:
+    """Make the server of a directory; call its ``serve``.
+
+    Raises
+    ------
+    ServerError
+        If one runs there already.
+    """
+    return ExecutionServer(directory, RUNNER, exit_when_idle=IDLE_SECONDS if exit_when_idle else None)
+
+
+def connect(directory: Path) -> ExecutionClient:
+    """Connect to the server of a directory; where none runs, start one that ends when it is idle.
+
+    Raises
+    ------
+    ServerError
+        If none can be started; says where its log is.
+    """
+    try:
+        return ExecutionClient(directory)
+    except ServerError:
+        return _start(directory)
+
+
+def _start(directory: Path) -> ExecutionClient:
+    directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+    log = directory / "server.log"
+    with log.open("ab") as output:
+        process = subprocess.Popen(
+            [sys.executable, "-P", "-m", "plateflow", "serve", "--exit-when-idle", "--directory", str(directory)],
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
+        )
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline:
+        try:
+            return ExecutionClient(directory)
+        except ServerError:
+            if process.poll() is not None:
+                break
+            time.sleep(0.02)
+    raise ServerError(f"no server could be started in {directory}; its last words are in {log}")

@@ -1,0 +1,92 @@
+"""One run, one results folder; the lock is the kernel's and lives as long as anyone who holds it."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from plateflow.errors import OutputError
+from plateflow.storage.output import claim_output
+
+NOBODY = 65534
+HOLD = "import sys, time; print('held', flush=True); time.sleep(60)"
+
+
+def test_makes_the_folder_and_leaves_no_lock_file(tmp_path: Path) -> None:
+    path = tmp_path / "results" / "plate_1"
+    with claim_output(path) as output:
+        assert output.path == path
+        assert os.fstat(output.descriptor).st_ino == path.stat().st_ino
+        assert os.listdir(path) == []
+    with claim_output(path):
+        pass
+
+
+def test_refuses_a_folder_in_use(tmp_path: Path) -> None:
+    with (
+        claim_output(tmp_path / "out"),
+        pytest.raises(OutputError, match="in use by a run; wait"),
+        claim_output(tmp_path / "out"),
+    ):
+        pass
+
+
+def test_a_worker_with_the_descriptor_keeps_the_folder(tmp_path: Path) -> None:
+    path = tmp_path / "out"
+    with claim_output(path) as output:
+        worker = subprocess.Popen([sys.executable, "-c", HOLD], stdout=subprocess.PIPE, pass_fds=[output.descriptor])
+        assert worker.stdout is not None
+        assert worker.stdout.readline() == b"held\n"
+    with worker:
+        with pytest.raises(OutputError, match="in use"), claim_output(path):
+            pass
+        worker.kill()
+        worker.wait()
+    with claim_output(path):
+        pass
+
+
+@pytest.mark.parametrize("entry", ["run.json", ".tmp-dead"])
+def test_refuses_a_folder_that_holds_anything(tmp_path: Path, entry: str) -> None:
+    (tmp_path / entry).write_bytes(b"")
+    with pytest.raises(OutputError, match=f"not empty .*'{entry}'.* choose a new folder"), claim_output(tmp_path):
+        pass
+
+
+@pytest.mark.parametrize("below", ["", "deeper"], ids=["itself", "above it"])
+def test_refuses_a_file_in_its_place(tmp_path: Path, below: str) -> None:
+    (tmp_path / "out").write_bytes(b"")
+    with pytest.raises(OutputError, match="a file is in its place"), claim_output(tmp_path / "out" / below):
+        pass
+
+
+@pytest.fixture
+def folder_of_others(short_tmp: Path) -> Iterator[Path]:
+    """A folder that may be read but not written; root gives up its rights, for it may write everywhere."""
+    short_tmp.chmod(0o755)
+    path = short_tmp / "out"
+    path.mkdir(mode=0o555)
+    if os.geteuid() != 0:
+        yield path
+        return
+    os.setresuid(NOBODY, NOBODY, 0)
+    yield path
+    os.setresuid(0, 0, 0)
+
+
+@pytest.mark.parametrize(
+    ("below", "message"),
+    [("", "is not writable"), ("deeper", "cannot be made: Permission denied")],
+    ids=["itself", "above"],
+)
+def test_refuses_a_folder_without_rights(folder_of_others: Path, below: str, message: str) -> None:
+    with pytest.raises(OutputError, match=message), claim_output(folder_of_others / below):
+        pass
+
+
+def test_refuses_a_read_only_file_system() -> None:
+    with pytest.raises(OutputError, match="cannot be made"), claim_output(Path("/proc/plateflow-results")):
+        pass

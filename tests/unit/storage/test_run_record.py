@@ -1,0 +1,97 @@
+"""Provenance: what ran, with what, on what."""
+
+import hashlib
+import os
+from pathlib import Path
+
+import msgspec
+import numpy as np
+import pytest
+
+from plateflow.storage.run_record import (
+    PipelineRecord,
+    RunRecord,
+    StepRecord,
+    input_fingerprint,
+    library_versions,
+    utc_text,
+    write_run_record,
+)
+
+STEP = StepRecord(
+    name="find_nuclei",
+    function="plateflow.functions.objects:find_nuclei",
+    parameters={"method": "otsu", "diameter": (8, 40), "weights": np.arange(2)},
+    inputs=("DNA",),
+    outputs=("Nuclei",),
+)
+RUN = RunRecord(
+    execution_id="0" * 32,
+    plate="plates/one",
+    pipeline=PipelineRecord.of("demo", "steps = ['ä']\n"),
+    steps=(STEP,),
+    input_fingerprint="ab",
+    versions={"python": "3.11"},
+    executor="processes",
+    workers=2,
+    intensity_scale=65535.0,
+    started=utc_text(1_700_000_000.0),
+    ended=utc_text(1_700_000_060.5),
+    seconds_per_step=(("find_nuclei", 12.5),),
+    wells_completed=("A01", "B06"),
+    wells_failed=("C03",),
+)
+
+
+def test_reads_back_equal(tmp_path: Path) -> None:
+    write_run_record(tmp_path / "run.json", RUN)
+    read = msgspec.json.decode((tmp_path / "run.json").read_bytes(), type=RunRecord)
+    parameters = {"method": "otsu", "diameter": [8, 40], "weights": "array([0, 1])"}
+    assert read == msgspec.structs.replace(RUN, steps=(msgspec.structs.replace(STEP, parameters=parameters),))
+    assert os.listdir(tmp_path) == ["run.json"]
+
+
+def test_pipeline_hash_is_that_of_its_text() -> None:
+    assert RUN.pipeline.sha256 == hashlib.sha256("steps = ['ä']\n".encode()).hexdigest()
+
+
+def test_times_are_utc() -> None:
+    assert RUN.started == "2023-11-14T22:13:20.000+00:00"
+    assert RUN.ended == "2023-11-14T22:14:20.500+00:00"
+
+
+def test_versions_are_of_what_is_installed() -> None:
+    versions = library_versions()
+    assert versions["numpy"] == np.__version__
+    assert {"python", "plateflow", "scikit-image", "polars"} <= versions.keys()
+
+
+def acquisition(root: Path) -> list[str]:
+    (root / "day").mkdir(parents=True)
+    for name in ("day/b.tif", "day/a.tif"):
+        (root / name).write_bytes(b"pixels")
+        os.utime(root / name, ns=(0, 1_600_000_000_123_456_789))
+    return [str(root / "day/b.tif"), str(root / "day/a.tif")]
+
+
+def test_fingerprint_follows_neither_order_nor_place(tmp_path: Path) -> None:
+    paths, moved = acquisition(tmp_path / "here"), acquisition(tmp_path / "there")
+    fingerprint = input_fingerprint(tmp_path / "here", paths)
+    assert fingerprint == input_fingerprint(tmp_path / "here", reversed(paths))
+    assert fingerprint == input_fingerprint(tmp_path / "there", moved)
+
+
+@pytest.mark.parametrize("change", ["size", "time", "name", "fewer"])
+def test_fingerprint_follows_every_change(tmp_path: Path, change: str) -> None:
+    paths = acquisition(tmp_path)
+    before = input_fingerprint(tmp_path, paths)
+    if change == "size":
+        Path(paths[0]).write_bytes(b"pixel")
+        os.utime(paths[0], ns=(0, 1_600_000_000_123_456_789))
+    elif change == "time":
+        os.utime(paths[0], ns=(0, 1_600_000_000_123_456_790))
+    elif change == "name":
+        paths[0] = str(Path(paths[0]).rename(tmp_path / "day/c.tif"))
+    else:
+        paths.pop()
+    assert input_fingerprint(tmp_path, paths) != before
