@@ -53,6 +53,6 @@ class Plate(msgspec.Struct, frozen=True):
     columns: int
     channels: tuple[Channel, ...]
     wells: dict[str, tuple[ImageRecord, ...]]
-    """In the order people count wells (A01, A02 .. B01 ..), each well's records sorted by site, channel, timepoint, z."""
+    """In the order people count wells (A01, A02 .. B01 ..); each well's records by site, channel, timepoint, z."""
     plate_map: PlateMap = {}
     pixel_size_um: float | None = None

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from itertools import product
 from typing import NamedTuple
 
 COMPONENTS = ("site", "z", "timepoint")
@@ -39,14 +38,18 @@ class Series:
     addresses: tuple[Address, ...]
     """Distinct, in ascending order."""
     components: frozenset[str]
-    """Those of more than one value here; the others do not tell planes apart."""
+    """Those that tell its planes from others."""
 
 
 def make_series(addresses: Iterable[Address]) -> Series:
-    """Make a series of its addresses, dropping the components that have one value."""
+    """Make a series of its addresses, dropping the components that have one value.
+
+    The site stays: what was made of site 1 alone shows nothing of site 2, so it is not to be broadcast over the others.
+    """
     ordered = tuple(sorted(set(addresses), key=sort_key))
-    varying = frozenset(name for i, name in enumerate(COMPONENTS) if len({address[i] for address in ordered}) > 1)
-    return Series(ordered, varying)
+    values = {name: {address[i] for address in ordered} for i, name in enumerate(COMPONENTS)}
+    placed = {"site"} if values["site"] != {None} else set()
+    return Series(ordered, frozenset({name for name in COMPONENTS if len(values[name]) > 1} | placed))
 
 
 def sort_key(address: Address) -> tuple[int, int, int]:
@@ -58,24 +61,24 @@ def group_keys(inputs: Sequence[Series], variable: frozenset[str]) -> tuple[Addr
     """Return the key of every pattern group: distinct values of the inputs' components minus the variable ones.
 
     Inputs of fewer components are broadcast over the others. Keys hold values only in the components that tell groups
-    apart.
+    apart. A value that one input has and another lacks makes a key too, for which the other has no plane.
     """
     keys: set[Address] = {Address(None, None, None)}
     known: frozenset[str] = frozenset()
     for series in sorted(inputs, key=lambda s: -len(s.components)):
         components = series.components - variable
-        if components <= known and known:
-            continue
-        own = {address.only(components) for address in series.addresses}
-        keys = {_joined(a, b) for a, b in product(keys, own) if _agree(a, b)}
+        keys = _outer_join(keys, {address.only(components) for address in series.addresses}, known & components)
         known |= components
     return tuple(sorted(keys, key=sort_key))
 
 
-def members(series: Series, key: Address) -> tuple[Address, ...]:
-    """Return the addresses of a series that belong to a group: those that agree with its key."""
-    varying = [i for i, name in enumerate(COMPONENTS) if name in series.components and key[i] is not None]
-    return tuple(address for address in series.addresses if all(address[i] == key[i] for i in varying))
+def planes_by_key(series: Series, variable: frozenset[str]) -> dict[Address, list[Address]]:
+    """Return the planes of a series that each group gets, by the part of the group's key that the series has."""
+    components = series.components - variable
+    found: dict[Address, list[Address]] = {}
+    for address in series.addresses:
+        found.setdefault(address.only(components), []).append(address)
+    return found
 
 
 def merged(addresses: Iterable[Address]) -> Address:
@@ -90,8 +93,13 @@ def pattern_text(address: Address, channel: str) -> str:
     return " ".join(part for part in [*parts, f"t{_star(address.timepoint)}"] if part)
 
 
-def _agree(a: Address, b: Address) -> bool:
-    return all(x is None or y is None or x == y for x, y in zip(a, b, strict=True))
+def _outer_join(keys: set[Address], own: set[Address], shared: frozenset[str]) -> set[Address]:
+    partners: dict[Address, list[Address]] = {}
+    for address in own:
+        partners.setdefault(address.only(shared), []).append(address)
+    joined = {_joined(key, address) for key in keys for address in partners.get(key.only(shared), [key])}
+    known = {key.only(shared) for key in keys}
+    return joined | {address for address in own if address.only(shared) not in known}
 
 
 def _joined(a: Address, b: Address) -> Address:

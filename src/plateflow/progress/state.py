@@ -64,6 +64,9 @@ class AxisProgress(msgspec.Struct, forbid_unknown_fields=True):
     attempts: int = 0
     step_index: int = 0
     step_name: str = ""
+    step_done: int = 0
+    """Pattern groups done of ``step_total`` in the step it is in, or was in last."""
+    step_total: int = 0
     in_step: bool = False
     completed_steps: list[int] = []
     failed_steps: list[int] = []
@@ -196,6 +199,7 @@ class ExecutionProgress(msgspec.Struct, kw_only=True, forbid_unknown_fields=True
         axis, step = self._at(update)
         self._leave_step(axis)
         axis.step_index, axis.step_name, axis.in_step = update.step_index, update.step_name, True
+        axis.step_done, axis.step_total = update.completed, update.total
         step.running += 1
 
     def _pattern_group(self, update: ProgressUpdate) -> None:
@@ -245,6 +249,7 @@ class ExecutionProgress(msgspec.Struct, kw_only=True, forbid_unknown_fields=True
             axis.groups.append(0)
 
     def _add_groups(self, axis: AxisProgress, step: StepProgress, update: ProgressUpdate) -> None:
+        axis.step_done, axis.step_total = update.completed, update.total
         new = max(0, update.completed - axis.groups[update.step_index])
         axis.groups[update.step_index] += new
         axis.groups_done += new
@@ -267,7 +272,7 @@ class ExecutionProgress(msgspec.Struct, kw_only=True, forbid_unknown_fields=True
             self.steps[index].failed -= 1
         axis.completed_steps, axis.failed_steps = [], []
         axis.groups = [0] * len(axis.groups)
-        axis.groups_done = axis.step_index = axis.error_seq = 0
+        axis.groups_done = axis.step_index = axis.step_done = axis.step_total = axis.error_seq = 0
         axis.step_name = axis.error = axis.error_step = ""
 
     def _note_error(self, axis: AxisProgress, error: str, step_name: str) -> None:

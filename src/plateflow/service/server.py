@@ -39,10 +39,20 @@ def connect(directory: Path) -> ExecutionClient:
     ServerError
         If none can be started; says where its log is.
     """
+    return _find(directory) or _start(directory)
+
+
+def _find(directory: Path) -> ExecutionClient | None:
     try:
-        return ExecutionClient(directory)
+        client = ExecutionClient(directory)
     except ServerError:
-        return _start(directory)
+        return None
+    try:
+        client.ping()
+    except ServerError:
+        client.close()
+        return None
+    return client
 
 
 def _start(directory: Path) -> ExecutionClient:
@@ -58,10 +68,9 @@ def _start(directory: Path) -> ExecutionClient:
         )
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline:
-        try:
-            return ExecutionClient(directory)
-        except ServerError:
-            if process.poll() is not None:
-                break
-            time.sleep(0.02)
+        if (client := _find(directory)) is not None:
+            return client
+        if process.poll() is not None:
+            break
+        time.sleep(0.02)
     raise ServerError(f"no server could be started in {directory}; its last words are in {log}")

@@ -121,7 +121,7 @@ def _open_regular(path: str) -> Iterator[FileIO]:
     # Opening a FIFO blocks until someone writes to it, so what the path is comes first.
     try:
         status = os.stat(path)
-        if False:
+        if not stat.S_ISREG(status.st_mode):
             raise ImageError(f"{path}: is not a regular file, so it holds no image")
         if status.st_size == 0:
             raise ImageError(f"{path}: is empty (0 bytes); copy it again from the microscope")

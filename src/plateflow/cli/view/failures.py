@@ -10,6 +10,8 @@ from plateflow.cli.view.wells import failed_axes, is_well
 from plateflow.progress.state import AxisProgress, AxisState, ExecutionProgress
 
 LONGEST_STEP = 20
+MOST_LISTED = 20
+"""Failures that are listed at the end."""
 
 
 def failure_lines(state: ExecutionProgress, width: int, lines: int, *, colour: bool) -> list[Line]:

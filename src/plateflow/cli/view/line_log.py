@@ -6,12 +6,14 @@ from typing import TYPE_CHECKING
 
 from msgspec import UNSET
 
+from plateflow.cli.view.failures import MOST_LISTED, failure_lines
 from plateflow.cli.view.pace import Pace, Stopwatch
 from plateflow.cli.view.summary import counts_text, outcome, plate_name, rate_text
 from plateflow.cli.view.text import cut, one_line
 from plateflow.cli.view.wells import count_wells, is_well
 from plateflow.progress.messages import ExecutionMessage, ExecutionState, Message, Topology, WorkerMessage, WorkerState
 from plateflow.progress.percent import shown_percent
+from plateflow.progress.state import AxisState
 from plateflow.progress.update import STEP_PHASES, ProgressPhase, ProgressStatus, ProgressUpdate
 
 if TYPE_CHECKING:
@@ -51,6 +53,12 @@ class LineLog:
         if lines:
             self._last_line = seconds
         return lines
+
+    def end(self, state: ExecutionProgress, seconds: float) -> list[str]:
+        """Return how an execution ended, unless a message has told: one that had ended before sends none."""
+        if not state.ended or self._state is state.state:
+            return []
+        return _end(state, self._stopwatch.read(state, seconds))
 
     def silence(self, state: ExecutionProgress, seconds: float) -> list[str]:
         """Return a sign of life where there was no line for long."""
@@ -112,8 +120,7 @@ class LineLog:
         if isinstance(message.topology, Topology):
             return [_topology(state)] if message.topology.part + 1 == message.topology.parts else []
         if state.ended:
-            counts = f" ({counts_text(state)})" if state.steps else ""
-            return [f"{outcome(state, pace)}{counts}"]
+            return _end(state, pace)
         if message.state is before:
             return []
         if message.state is ExecutionState.RUNNING:
@@ -127,6 +134,11 @@ class LineLog:
             return []
         self._tenth = tenth
         return [_plate(state, pace)]
+
+
+def _end(state: ExecutionProgress, pace: Pace) -> list[str]:
+    counts = f" ({counts_text(state)})" if state.steps else ""
+    return [*_failures(state), f"{outcome(state, pace)}{counts}"]
 
 
 def _name(axis_id: str) -> str:
@@ -155,6 +167,12 @@ def _topology(state: ExecutionProgress) -> str:
 def _plate(state: ExecutionProgress, pace: Pace) -> str:
     rate = "" if pace.wells_per_minute is None else f", {rate_text(pace.wells_per_minute)}"
     return f"plate {state.percent}%: {counts_text(state)}{rate}"
+
+
+def _failures(state: ExecutionProgress) -> list[str]:
+    failed = state.counts[AxisState.FAILED]
+    lines = failure_lines(state, LONGEST_LINE, min(failed, MOST_LISTED) + 1, colour=False) if failed else []
+    return ["".join(segment.text for segment in line) for line in lines]
 
 
 def _worker(message: WorkerMessage) -> list[str]:

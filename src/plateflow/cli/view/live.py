@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final, Self
 
 from plateflow.cli.view.pace import Stopwatch
 from plateflow.cli.view.painter import Painter
-from plateflow.cli.view.screen import render
+from plateflow.cli.view.screen import Frame, render, render_last
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -14,7 +14,6 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-    from plateflow.cli.view.text import Line
     from plateflow.progress.messages import Message
     from plateflow.progress.state import ExecutionProgress
 
@@ -23,7 +22,7 @@ PERIOD_S: Final = 0.1
 
 
 class LiveView:
-    """Shows an execution in place; leaves its last frame, whose last line is the summary.
+    """Shows an execution in place; leaves its last frame, with the summary and the failures.
 
     Parameters
     ----------
@@ -67,22 +66,19 @@ class LiveView:
             self.show(state)
 
     def close(self, state: ExecutionProgress) -> None:
-        """Paint the last frame, which stays; lines kept free for failures go."""
+        """Paint the last frame, which stays and lists the failures."""
         self._leave_screen()
-        lines = self._draw(state)
-        while lines and not lines[-1]:
-            lines.pop()
-        self._painter.paint(lines)
+        self._paint(render_last, state)
 
     def show(self, state: ExecutionProgress) -> None:
         """Repaint now."""
-        self._painter.paint(self._draw(state))
+        self._paint(render, state)
 
-    def _draw(self, state: ExecutionProgress) -> list[Line]:
+    def _paint(self, draw: Callable[..., Frame], state: ExecutionProgress) -> None:
         self._shown_at = self._clock()
         pace = self._stopwatch.read(state, self._shown_at)
         colour = self._console.color_system is not None and not self._console.no_color
-        return render(state, pace, self._console.size, colour=colour).lines
+        self._painter.paint(draw(state, pace, self._console.size, colour=colour).lines)
 
     def _leave_screen(self) -> None:
         if self._screen:

@@ -50,7 +50,8 @@ class PlainView:
         self._print(self._log.silence(state, self._clock()))
 
     def close(self, state: ExecutionProgress) -> None:
-        """Nothing more to print: the last message told how it ended."""
+        """Print how it ended, unless the last message told."""
+        self._print(self._log.end(state, self._clock()))
 
     def _print(self, lines: list[str]) -> None:
         for line in lines:

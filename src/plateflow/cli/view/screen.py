@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from rich.segment import Segment
 
 from plateflow.cli.view.bar import divided_bar
-from plateflow.cli.view.failures import failure_lines
+from plateflow.cli.view.failures import MOST_LISTED, failure_lines
 from plateflow.cli.view.layout import GAP, lay_out
 from plateflow.cli.view.palette import LOOKS, looks_of
 from plateflow.cli.view.plate_map import legend, plate_map, plate_size
@@ -42,7 +42,17 @@ class Frame:
 
 def render(state: ExecutionProgress, pace: Pace, size: ConsoleDimensions, *, colour: bool = True) -> Frame:
     """Draw an execution for a terminal of a size; without colour, letters carry the states."""
+    return _draw(state, pace, lay_out(size, plate_size(state), len(state.steps)), colour)
+
+
+def render_last(state: ExecutionProgress, pace: Pace, size: ConsoleDimensions, *, colour: bool = True) -> Frame:
+    """Draw the frame that stays: as high as need be to list the failures, without lines kept free for them."""
     layout = lay_out(size, plate_size(state), len(state.steps))
+    failures = min(state.counts[AxisState.FAILED], MOST_LISTED) + 1
+    return _draw(state, pace, replace(layout, failures=failures if layout.steps else 0), colour)
+
+
+def _draw(state: ExecutionProgress, pace: Pace, layout: Layout, colour: bool) -> Frame:
     status = status_line(state, pace, layout.width, counts=layout.shape is None)
     lines: list[Line] = [[Segment(status, _status_style(state))]]
     if layout.head:

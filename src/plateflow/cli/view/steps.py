@@ -9,7 +9,7 @@ from rich.segment import Segment
 from plateflow.cli.view.bar import divided_bar
 from plateflow.cli.view.palette import Look, looks_of
 from plateflow.cli.view.text import DIM, PLAIN, Line, cut, fill
-from plateflow.cli.view.wells import PLATE_AXIS, is_well
+from plateflow.cli.view.wells import PLATE_AXIS, count_wells
 from plateflow.progress.percent import shown_percent
 from plateflow.progress.state import AxisState, ExecutionProgress, StepProgress
 
@@ -39,7 +39,7 @@ class StepRow:
 
 def step_rows(state: ExecutionProgress) -> list[StepRow]:
     """Return all steps in order."""
-    wells = sum(1 for axis_id in state.axes if is_well(axis_id))
+    wells = sum(count_wells(state).values())
     return [
         _step_row(index + 1, step, 1 if PLATE_AXIS + step.name in state.axes else wells)
         for index, step in enumerate(state.steps)

@@ -9,6 +9,7 @@ from plateflow.cli.view.palette import HOURGLASS, looks_of
 from plateflow.cli.view.text import cut, one_line
 from plateflow.cli.view.wells import count_wells, is_well
 from plateflow.progress.messages import ExecutionKind, ExecutionState
+from plateflow.progress.percent import shown_percent
 from plateflow.progress.state import AxisProgress, AxisState, ExecutionProgress, Phase
 
 if TYPE_CHECKING:
@@ -78,9 +79,12 @@ def focus(state: ExecutionProgress) -> tuple[str, AxisProgress] | None:
 
 
 def focus_text(axis_id: str, axis: AxisProgress, total_steps: int) -> str:
-    """Return where one well stands; the percent is of all its work, so it is the one in its cell of the map."""
-    step = f"step {axis.step_index + 1}/{total_steps} {axis.step_name}" if axis.step_name else "started"
-    return f"{axis_id if is_well(axis_id) else 'plate'}{SEPARATOR}{step}{SEPARATOR}well {int(axis.percent)}%"
+    """Return where one well stands; the percent is of its step, the one in its cell of the map is of all its work."""
+    name = axis_id if is_well(axis_id) else "plate"
+    if not axis.step_name:
+        return f"{name}{SEPARATOR}started"
+    percent = shown_percent(axis.step_done, axis.step_total)
+    return f"{name}{SEPARATOR}step {axis.step_index + 1}/{total_steps} {axis.step_name} {percent}%"
 
 
 def rate_text(wells_per_minute: float) -> str:

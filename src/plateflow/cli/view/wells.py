@@ -16,11 +16,11 @@ def is_well(axis_id: str) -> bool:
 
 
 def count_wells(state: ExecutionProgress) -> dict[AxisState, int]:
-    """Return the number of wells in each state."""
+    """Return the number of wells in each state; costs O(steps), for it is asked with every message."""
     counts = dict(state.counts)
-    for axis_id, axis in state.axes.items():
-        if not is_well(axis_id):
-            counts[axis.state] -= 1
+    for axis_id in {PLATE_AXIS + step.name for step in state.steps}:
+        if axis_id in state.axes:
+            counts[state.axes[axis_id].state] -= 1
     return counts
 
 

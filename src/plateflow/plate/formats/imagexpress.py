@@ -1,0 +1,270 @@
+"""ImageXpress plates as MetaXpress exports them: ``<plate>/9987.HTD``, ``TimePoint_1/ZStep_2/9987_B02_s1_w1.TIF``.
+
+Folders are left out where there is one timepoint or no z series, ``_s1`` and ``_w1`` where there is one site or one
+channel. Each folder holds a copy of the HTD; ``_thumb`` files are previews.
+
+**Planes.** ``ZStep_0`` holds projections, ``ZStep_n`` the n-th plane. But where channels of a plate differ in their z,
+MetaXpress fills every ZStep folder with a copy of what the channel has. On plate 3434 (3 z steps):
+
+=============  =========================  ================  =====================
+channel        ZStep_0                    ZStep_1           ZStep_2
+=============  =========================  ================  =====================
+w1 DAPI, 3 z   maximum projection         plane 1           plane 2
+w2 FITC, MIP   maximum projection         the same          the same
+w3 Texas Red   its one plane              the same          the same
+w4 Cy5, 1 z    no file                    no file           no file (nor ZStep_3)
+=============  =========================  ================  =====================
+
+Names alone would make planes of copies, so one file per channel and ZStep folder is asked for its :class:`.PlaneInfo`:
+a file there that is a projection, or the same plane as in a lower folder, is a copy and left out. A channel that has
+planes loses its projection; one that has none keeps it as its one record, z = 0.
+
+**Missing.** The HTD declares wells, sites, waves and timepoints. Which z a channel has, only its files on the rest of
+the plate tell; a wave without any file is one missing plane, z = 1, of each site.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from plateflow.errors import PlateError
+from plateflow.plate.formats.htd import read_htd
+from plateflow.plate.formats.metaseries import PlaneInfo, read_plane_info
+from plateflow.plate.image_table import ImageTable, Position
+from plateflow.plate.listing import FileReport, Folder, each_file, list_folders
+from plateflow.plate.model import Channel, ImageRecord, Plate
+from plateflow.plate.wells import canonical_well
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from plateflow.plate.formats.htd import Htd
+
+LAYOUT: Final = "imagexpress-htd"
+
+_FOLDER = re.compile(r"(?:TimePoint_(\d+))?/?(?:ZStep_(\d+))?", re.IGNORECASE)
+_IMAGE = re.compile(r"(.*?)_([A-Z]{1,2}\d{1,2})(?:_s(\d+))?(?:_w(\d+))?(\.tiff?)", re.IGNORECASE)
+_SAMPLES: Final = 3
+"""Files of a channel and z that are asked for their PlaneInfo until one can be read."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Naming:
+    """How this plate names its files, taken from one of them: where a missing one should be."""
+
+    stem: str
+    suffix: str
+    """Of the name: ".TIF"."""
+    has_site: bool
+    has_wave: bool
+    has_timepoint: bool
+    has_z: bool
+
+    def path(self, folder: str, well: str, position: Position) -> str:
+        """Return where the file of an image should be; ``position.z`` is the number of its ZStep folder."""
+        site = f"_s{position.site}" if self.has_site else ""
+        wave = f"_w{position.channel}" if self.has_wave else ""
+        folders = [f"TimePoint_{position.timepoint}"] * self.has_timepoint + [f"ZStep_{position.z}"] * self.has_z
+        return os.path.join(folder, *folders, f"{self.stem}_{well}{site}{wave}{self.suffix}")
+
+
+@dataclass(frozen=True, slots=True)
+class _Plane:
+    """One z of a channel and the ZStep folder that holds it."""
+
+    folder: int
+    z: int
+    projection: str = ""
+
+
+def list_plate(folder: str) -> list[Folder]:
+    """List a folder and its TimePoint and ZStep folders; the first of the result is the folder itself.
+
+    Raises
+    ------
+    PlateError
+        As :func:`.list_folders`.
+    """
+    return list_folders(folder, lambda relative: _FOLDER.fullmatch(relative) is not None)
+
+
+def find_htd(root: Folder) -> str | None:
+    """Return the path of a plate's HTD; None where the folder itself holds none.
+
+    Raises
+    ------
+    PlateError
+        If there are several, or the folder is a part of a plate.
+    """
+    names = [name for name in root.names if name.lower().endswith(".htd")]
+    if not names:
+        return None
+    if len(names) > 1:
+        raise PlateError(f"{root.path}: holds several HTD files ({', '.join(names)}); a plate folder has one")
+    if _FOLDER.fullmatch(os.path.basename(os.path.dirname(root.path))):
+        raise PlateError(f"{root.path}: is a part of a plate (each has a copy of the HTD); open the folder above it")
+    return root.path + names[0]
+
+
+def read_plate(folders: list[Folder], htd_path: str, report: FileReport | None = None) -> Plate:
+    """Read a plate by its HTD and the names of its files.
+
+    Parameters
+    ----------
+    folders
+        Of :func:`list_plate`.
+    htd_path
+        Of :func:`find_htd`.
+    report
+        Told how many files were looked at.
+
+    Raises
+    ------
+    PlateError
+        If the HTD is wrong, no image is there, or there are images that the HTD does not declare.
+    """
+    htd = read_htd(htd_path)
+    folder = os.path.dirname(folders[0].path)
+    images, naming = _match_files(folders, report)
+    if naming is None:
+        raise PlateError(f"{folder}: its HTD declares {len(htd.wells)} wells, but no image is there; copy them again")
+    found = images.positions()
+    sites = _declared_sites(htd, images, found)
+    infos = _sample_infos(images, found)
+    planes = {str(wave): _planes_of(str(wave), infos) for wave in range(1, len(htd.wave_names) + 1)}
+    positions = _declared(htd, sites, planes)
+    return Plate(
+        path=folder,
+        name=os.path.basename(folder),
+        layout=LAYOUT,
+        rows=htd.rows,
+        columns=htd.columns,
+        channels=tuple(Channel(str(wave), label) for wave, label in enumerate(htd.wave_names, 1)),
+        wells={well: tuple(_records(folder, well, positions, images, naming)) for well in htd.wells},
+        pixel_size_um=next((info.pixel_size_um for info in infos.values() if info.pixel_size_um), None),
+    )
+
+
+def _match_files(folders: list[Folder], report: FileReport | None) -> tuple[ImageTable, _Naming | None]:
+    """Return the files by well and position (there, z is the ZStep folder's number) and how they are named."""
+    images, naming = ImageTable(), None
+    numbers = {folder.prefix: _folder_numbers(folder) for folder in folders}
+    # Beside ZStep folders, what lies above them is a projection; without any, it is the one plane.
+    loose_z = 0 if any(z is not None for _, z in numbers.values()) else 1
+    for folder, name in each_file(folders, report):
+        match = _IMAGE.fullmatch(name)
+        if match is None:
+            continue
+        stem, well, site, wave, suffix = match.groups()
+        timepoint, z = numbers[folder.prefix]
+        position = Position(
+            int(site or 1),
+            str(int(wave or 1)),
+            1 if timepoint is None else timepoint,
+            loose_z if z is None else z,
+        )
+        images.add(canonical_well(well), position, folder.path + name)
+        if naming is None:
+            naming = _Naming(stem, suffix, site is not None, wave is not None, timepoint is not None, z is not None)
+    return images, naming
+
+
+def _folder_numbers(folder: Folder) -> tuple[int | None, int | None]:
+    """Return (timepoint, z) that the folder's path tells."""
+    match = _FOLDER.fullmatch(folder.prefix.rstrip("/"))
+    timepoint, z = match.groups() if match else (None, None)
+    return (None if timepoint is None else int(timepoint)), (None if z is None else int(z))
+
+
+def _declared_sites(htd: Htd, images: ImageTable, found: set[Position]) -> tuple[int, ...]:
+    """Return the numbers of the sites, after a check that the HTD declares every file found.
+
+    Raises
+    ------
+    PlateError
+        For a file of a well, site, wave or timepoint that it does not declare.
+    """
+    used = {position.site for position in found}
+    sites = next((numbers for numbers in (htd.sites, htd.site_positions) if used <= set(numbers)), htd.sites)
+    declared: dict[str, set[int] | set[str]] = {
+        "site": set(sites),
+        "channel": {str(wave) for wave in range(1, len(htd.wave_names) + 1)},
+        "timepoint": set(range(1, htd.timepoints + 1)),
+    }
+    for well in images.wells():
+        if well not in htd.wells:
+            _refuse(htd, images.any_path(well), f"well {well}")
+    for position in sorted(found):
+        values = {"site": position.site, "channel": position.channel, "timepoint": position.timepoint}
+        undeclared = next((f"{name} {value}" for name, value in values.items() if value not in declared[name]), None)
+        if undeclared is not None:
+            _refuse(htd, images.paths_at(position)[0], undeclared)
+    return sites
+
+
+def _refuse(htd: Htd, path: str, what: str) -> None:
+    raise PlateError(f"{path}: is of {what}, which {htd.path} does not declare; move it away, or use --filenames")
+
+
+def _sample_infos(images: ImageTable, found: set[Position]) -> dict[tuple[str, int], PlaneInfo]:
+    """Return what one file of each (channel, ZStep folder) says of itself."""
+    first: dict[tuple[str, int], Position] = {}
+    for position in sorted(found):
+        first.setdefault((position.channel, position.z), position)
+    return {key: _read_first(images.paths_at(position)) for key, position in first.items()}
+
+
+def _read_first(paths: Iterable[str]) -> PlaneInfo:
+    infos = (read_plane_info(path) for path in list(paths)[:_SAMPLES])
+    return next((info for info in infos if info != PlaneInfo()), PlaneInfo())
+
+
+def _planes_of(channel: str, infos: dict[tuple[str, int], PlaneInfo]) -> list[_Plane]:
+    """Return the z of one channel, ascending, by what its sampled files say of themselves."""
+    own = {folder: info for (of, folder), info in sorted(infos.items()) if of == channel}
+    planes, known = [], set()
+    for folder, info in own.items():
+        identity = (info.z_step, info.z_position)
+        if folder == 0 or info.projection or (info.z_step is not None and identity in known):
+            continue
+        known.add(identity)
+        planes.append(_Plane(folder, folder))
+    if planes:
+        return planes
+    if not own:
+        return [_Plane(1, 1)]
+    folder, info = next(iter(own.items()))
+    if info.z_step is not None and not info.projection:
+        return [_Plane(folder, 1)]
+    return [_Plane(folder, 0, info.projection or "unknown")]
+
+
+def _declared(htd: Htd, sites: tuple[int, ...], planes: dict[str, list[_Plane]]) -> list[tuple[Position, _Plane]]:
+    """Return what each well should have, by site, channel, timepoint, z, with the position of its file."""
+    return [
+        (Position(site, channel, timepoint, plane.folder), plane)
+        for site in sites
+        for channel, of_channel in planes.items()
+        for timepoint in range(1, htd.timepoints + 1)
+        for plane in of_channel
+    ]
+
+
+def _records(
+    folder: str, well: str, positions: list[tuple[Position, _Plane]], images: ImageTable, naming: _Naming
+) -> Iterable[ImageRecord]:
+    for position, plane in positions:
+        path = images.find(well, position)
+        yield ImageRecord(
+            well,
+            position.site,
+            position.channel,
+            plane.z,
+            position.timepoint,
+            naming.path(folder, well, position) if path is None else path,
+            plane.projection,
+            path is None,
+        )

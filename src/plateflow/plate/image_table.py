@@ -1,0 +1,73 @@
+"""Images by address while a plate is being read: from files in any order to the records of each well."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from plateflow.errors import PlateError
+from plateflow.plate.wells import well_order
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+
+class Position(NamedTuple):
+    """The address of an image within its well."""
+
+    site: int
+    channel: str
+    timepoint: int
+    z: int
+
+
+class ImageTable:
+    """The paths found so far, at most one for each well and position."""
+
+    def __init__(self) -> None:
+        self._paths: dict[str, dict[Position, str]] = {}
+
+    def add(self, well: str, position: Position, path: str) -> None:
+        """Add a file.
+
+        Raises
+        ------
+        PlateError
+            If there is one with this address already; names both.
+        """
+        paths = self._paths.setdefault(well, {})
+        first = paths.setdefault(position, path)
+        if first is not path:
+            raise PlateError(
+                f"two files are the same image (well {well}, {describe(position)}): {first} and {path}; "
+                "move one away, or tell them apart with --filenames"
+            )
+
+    def find(self, well: str, position: Position) -> str | None:
+        """Return the path of an image; None where there is none."""
+        return self._paths.get(well, {}).get(position)
+
+    def any_path(self, well: str) -> str:
+        """Return the path of one of a well's images."""
+        return next(iter(self._paths[well].values()))
+
+    def paths_at(self, position: Position) -> list[str]:
+        """Return the path at this position of each well that has one there, in no order that matters."""
+        return [paths[position] for paths in self._paths.values() if position in paths]
+
+    def wells(self) -> list[str]:
+        """Return the wells that have a file, in the order people count them."""
+        return sorted(self._paths, key=well_order)
+
+    def positions(self) -> set[Position]:
+        """Return every position at which any well has a file."""
+        return set().union(*self._paths.values())
+
+
+def describe(position: Position) -> str:
+    """Return a position in words."""
+    return f"site {position.site}, channel {position.channel}, z {position.z}, timepoint {position.timepoint}"
+
+
+def natural_order(channels: Iterable[str]) -> list[str]:
+    """Sort channel names: numbers by value (2 before 10), then words."""
+    return sorted(channels, key=lambda name: (0, int(name), name) if name.isdecimal() else (1, 0, name))

@@ -1,0 +1,150 @@
+"""The files of an acquisition folder, read by name alone, and telling others how far reading is.
+
+A plate may have 100,000 files on a network share. So each folder is listed once, no file is asked for its status, and
+no object is made per file but its name.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, TypeAlias
+
+from plateflow.errors import PlateError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+FileReport: TypeAlias = "Callable[[int, int], None]"
+"""Called with (files done, files in total)."""
+
+REPORT_INTERVAL: Final = 0.1
+"""Seconds between two reports."""
+
+
+@dataclass(frozen=True, slots=True)
+class Folder:
+    """One folder and the files directly in it."""
+
+    path: str
+    """Absolute, with a separator at its end, so that ``path + name`` is a file's path."""
+    prefix: str
+    """What stands before a file's name in its path relative to the plate: ``""`` or ``"TimePoint_1/ZStep_2/"``."""
+    names: tuple[str, ...]
+    """Sorted; hidden files (``.DS_Store``, ``._B02.tif``) are left out."""
+
+
+def list_folders(root: str, enter: Callable[[str], bool]) -> list[Folder]:
+    """List a folder and those below it.
+
+    Parameters
+    ----------
+    root
+        Absolute path.
+    enter
+        Told the path of a folder relative to the root, with ``/``; says whether to list it, too. Hidden folders are
+        not asked about. Links to folders are followed, but no folder is listed twice.
+
+    Raises
+    ------
+    PlateError
+        If a folder cannot be listed, or a name in it is no text.
+    """
+    folders: list[Folder] = []
+    seen: set[tuple[int, int]] = set()
+    waiting = [(root, "")]
+    while waiting:
+        path, prefix = waiting.pop()
+        names, children = _list_one(path, seen)
+        folders.append(Folder(os.path.join(path, ""), prefix, tuple(names)))
+        waiting += [
+            (os.path.join(path, child), f"{prefix}{child}/") for child in reversed(children) if enter(prefix + child)
+        ]
+    return folders
+
+
+def _list_one(path: str, seen: set[tuple[int, int]]) -> tuple[list[str], list[str]]:
+    """Return the sorted names of files and of folders; nothing of a folder that was seen before.
+
+    Raises
+    ------
+    PlateError
+        As :func:`list_folders`.
+    """
+    names: list[str] = []
+    children: list[str] = []
+    try:
+        status = os.stat(path)
+        if (status.st_dev, status.st_ino) in seen:
+            return names, children
+        seen.add((status.st_dev, status.st_ino))
+        with os.scandir(path) as entries:
+            for entry in entries:
+                if not entry.name.startswith("."):
+                    (children if entry.is_dir() else names).append(entry.name)
+    except OSError as e:
+        raise PlateError(f"{path}: the folder cannot be read: {e.strerror}") from e
+    for name in (*names, *children):
+        if not name.isascii():
+            check_is_text(os.path.join(path, name))
+    return sorted(names), sorted(children)
+
+
+def each_file(folders: list[Folder], report: FileReport | None) -> Iterator[tuple[Folder, str]]:
+    """Yield every file's folder and name, and report how far the consumer is."""
+    pace = PacedReport(report, sum(len(folder.names) for folder in folders))
+    done = 0
+    for folder in folders:
+        for name in folder.names:
+            yield folder, name
+            done += 1
+            pace.reach(done)
+    pace.finish()
+
+
+def check_is_text(path: str) -> None:
+    """Refuse a path that is not valid UTF-8: it could appear in no message and no table.
+
+    Raises
+    ------
+    PlateError
+        If it is not.
+    """
+    try:
+        path.encode()
+    except UnicodeEncodeError as e:
+        raise PlateError(f"{os.fsencode(path)!r}: the name is not valid UTF-8, rename it") from e
+
+
+class PacedReport:
+    """Reports the start, the end, and between them at most every :data:`REPORT_INTERVAL` seconds.
+
+    Parameters
+    ----------
+    report
+        Told how many files are done; None for nobody.
+    total
+        Files in total.
+    """
+
+    def __init__(self, report: FileReport | None, total: int) -> None:
+        self._report = report
+        self._total = total
+        self._next = time.monotonic() + REPORT_INTERVAL
+        self._tell(0)
+
+    def reach(self, done: int) -> None:
+        """Tell that so many files are done, unless it was told a moment ago."""
+        now = time.monotonic()
+        if now >= self._next:
+            self._next = now + REPORT_INTERVAL
+            self._tell(done)
+
+    def finish(self) -> None:
+        """Tell that all files are done."""
+        self._tell(self._total)
+
+    def _tell(self, done: int) -> None:
+        if self._report is not None:
+            self._report(done, self._total)

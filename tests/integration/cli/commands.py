@@ -1,0 +1,112 @@
+"""Runs the real command in a runtime directory of its own, and what its output is read with."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from plateflow.cli.demo import PIPELINE
+from plateflow.errors import ServerError
+from plateflow.runtime.client import ExecutionClient
+from plateflow.runtime.endpoints import read_connection
+
+COMMAND = [sys.executable, "-m", "plateflow"]
+TIMEOUT = 100.0
+
+
+@dataclass(frozen=True)
+class Cli:
+    """The command ``plateflow`` with a server of its own."""
+
+    runtime: Path
+    """Directory of the server."""
+    folder: Path
+    """Where it runs, and where its pipelines are written."""
+    environment: dict[str, str] = field(default_factory=dict)
+
+    def run(self, *args: object, **more: Any) -> subprocess.CompletedProcess[str]:
+        """Run a command to its end."""
+        return subprocess.run(
+            self._argv(args), capture_output=True, text=True, timeout=TIMEOUT, env=self._env(), cwd=self.folder, **more
+        )
+
+    def start(self, *args: object, **more: Any) -> subprocess.Popen[str]:
+        """Start a command."""
+        streams = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **more}
+        return subprocess.Popen(self._argv(args), text=True, env=self._env(), cwd=self.folder, **streams)
+
+    @contextmanager
+    def server(self) -> Iterator[subprocess.Popen[str]]:
+        """Run ``plateflow serve`` meanwhile."""
+        process = self.start("serve", stderr=subprocess.DEVNULL)
+        try:
+            wait_for(self.client_can_connect, "the server")
+            yield process
+        finally:
+            process.send_signal(signal.SIGTERM)
+            process.communicate(timeout=20)
+
+    def client_can_connect(self) -> bool:
+        """Tell whether a server runs and answers."""
+        try:
+            with ExecutionClient(self.runtime) as client:
+                client.ping()
+        except ServerError:
+            return False
+        return True
+
+    def wait_for_subscriber(self) -> None:
+        """Wait until a client has connected to the stream."""
+        path = read_connection(self.runtime).stream.removeprefix("ipc://")
+        wait_for(lambda: _connected(path), "a subscriber")
+
+    def server_pid(self) -> int:
+        """Return the process id of the server that runs."""
+        return read_connection(self.runtime).pid
+
+    def pipeline(self, text: str = PIPELINE, name: str = "pipeline.py") -> Path:
+        """Write a pipeline file; the demo's by default."""
+        path = self.folder / name
+        path.write_text(text, encoding="utf-8")
+        return path
+
+    def _argv(self, args: tuple[object, ...]) -> list[str]:
+        return [*COMMAND, *(str(arg) for arg in args)]
+
+    def _env(self) -> dict[str, str]:
+        return {**os.environ, "PLATEFLOW_RUNTIME_DIR": str(self.runtime), **self.environment}
+
+
+def wait_for(condition: Callable[[], bool], what: str, seconds: float = 30.0) -> None:
+    """Wait until something is true."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, f"waited {seconds} s for {what}"
+        time.sleep(0.02)
+
+
+def lives(pid: int) -> bool:
+    """Tell whether a process exists and is no zombie."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+    return stat.rpartition(")")[2].split()[0] != "Z"
+
+
+def messages(stdout: str, kind: str | None = None) -> list[dict[str, Any]]:
+    """Return the messages of ``--json``, of one type if asked."""
+    decoded = [json.loads(line) for line in stdout.splitlines()]
+    return [message for message in decoded if kind in (None, message["type"])]
+
+
+def _connected(path: str) -> bool:
+    lines = Path("/proc/net/unix").read_text().splitlines()
+    return any(line.endswith(path) and line.split()[5] == "03" for line in lines)
