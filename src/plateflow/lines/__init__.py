@@ -1,1 +1,1 @@
-
+"""Line framing: the writer with its backpressure, and the reader that never blocks."""

@@ -1,0 +1,220 @@
+"""The client: requests to a server, and its progress."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from typing import TYPE_CHECKING, Self
+
+import msgspec
+import zmq
+from msgspec import UNSET
+
+from plateflow.errors import LostUpdatesError, SchemaError, ServerError
+from plateflow.progress.state import ExecutionProgress, restore
+from plateflow.progress.strict import ENCODER
+from plateflow.runtime import control
+from plateflow.runtime.follower import Follower
+from plateflow.runtime.requester import RefusedError, Requester
+from plateflow.settings import runtime_directory
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+    from types import TracebackType
+
+    from plateflow.progress.messages import ExecutionKind, ExecutionState, Message
+    from plateflow.runtime.endpoints import Connection
+    from plateflow.runtime.ports import Context
+
+__all__ = ["ExecutionClient", "RefusedError"]
+
+TIMEOUT = 5.0
+"""Seconds to wait for a reply."""
+_POLL = 1.0
+
+
+class ExecutionClient:
+    """Talks to the server of a directory; for one thread, and not across a fork.
+
+    Parameters
+    ----------
+    directory
+        The server's; by default that of the default server.
+    timeout
+        Seconds to wait for a reply.
+
+    Raises
+    ------
+    ServerError
+        If no server runs there.
+    """
+
+    def __init__(self, directory: Path | None = None, *, timeout: float = TIMEOUT) -> None:
+        self._context: Context = zmq.Context()
+        try:
+            self._requester = Requester(self._context, directory or runtime_directory(), timeout)
+        except ServerError:
+            self._context.term()
+            raise
+        self._followers: list[Follower] = []
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    @property
+    def connection(self) -> Connection:
+        """The server that this client last found."""
+        return self._requester.connection
+
+    def close(self) -> None:
+        """Close the client and its followers."""
+        if not self._requester.is_here:
+            return  # a forked child: these sockets are its parent's
+        for follower in self._followers:
+            follower.close()
+        self._requester.close()
+        self._context.term()
+
+    def ping(self) -> control.Pong:
+        """Ask whether the server is there."""
+        return self._requester.ask(control.Ping(request_id=self._requester.next_id()), control.Pong)
+
+    def submit(
+        self,
+        plate_id: str,
+        kind: ExecutionKind,
+        job: bytes | msgspec.Struct,
+        *,
+        execution_id: str | None = None,
+    ) -> str:
+        """Queue an execution.
+
+        Parameters
+        ----------
+        plate_id
+            Resolved absolute path of the plate.
+        kind
+            What to do.
+        job
+            For the runner: a JSON object, or a Struct that encodes to one.
+        execution_id
+            32 hex digits; by default a new one. Submitting the same again queues nothing new.
+
+        Returns
+        -------
+        str
+            The execution id.
+
+        Raises
+        ------
+        SchemaError
+            If a field cannot be sent; names it.
+        """
+        payload = job if isinstance(job, bytes) else ENCODER.encode(job)
+        request = control.Submit(
+            request_id=self._requester.next_id(),
+            execution_id=execution_id or uuid.uuid4().hex,
+            plate_id=plate_id,
+            kind=kind,
+            job=msgspec.Raw(payload),
+        )
+        return self._requester.ask(request, control.Accepted).execution_id
+
+    def status(self, execution_id: str | None = None) -> tuple[control.Summary, ...]:
+        """Return a summary of every execution that the server knows, or of one, in the order of submission."""
+        request = control.Status(request_id=self._requester.next_id(), execution_id=execution_id or UNSET)
+        return self._requester.ask(request, control.Summaries).executions
+
+    def cancel(self, execution_id: str) -> ExecutionState:
+        """Cancel one execution; return its state now: ``running`` means that its runner has been told."""
+        request = control.Cancel(request_id=self._requester.next_id(), execution_id=execution_id)
+        return self._requester.ask(request, control.Cancelling).state
+
+    def snapshot(self, execution_id: str) -> ExecutionProgress:
+        """Return the state of an execution.
+
+        Raises
+        ------
+        ServerError
+            If the server does not know it.
+        """
+        state = restore(bytes(self._snapshot(execution_id).state))
+        if state.state is None:
+            raise ServerError(f"the server knows no execution {execution_id}; list them with `plateflow runs`")
+        return state
+
+    def shutdown(self) -> None:
+        """Ask the server to end what runs and stop."""
+        self._requester.ask(control.Shutdown(request_id=self._requester.next_id()), control.ShuttingDown)
+
+    def wait(self, execution_id: str, timeout: float | None = None) -> ExecutionProgress:
+        """Wait until an execution has ended; return its final state.
+
+        Raises
+        ------
+        ServerError
+            If the server does not know it, ends meanwhile, or ``timeout`` seconds pass.
+        """
+        self.snapshot(execution_id)
+        deadline = None if timeout is None else time.monotonic() + timeout
+        with self.follow(execution_id) as follower:
+            while not follower.state.ended:
+                left = _POLL if deadline is None else min(_POLL, deadline - time.monotonic())
+                if left <= 0:
+                    state = follower.state.state
+                    raise ServerError(f"execution {execution_id} has not ended within {timeout} s; it is {state}")
+                follower.poll(left)
+            return follower.state
+
+    def follow(self, execution_id: str) -> Follower:
+        """Follow the state of an execution, exact from the moment this returns; it need not be submitted yet.
+
+        The follower belongs to this client's thread and is closed with it at the latest.
+
+        Raises
+        ------
+        SchemaError
+            If ``execution_id`` is not 32 hex digits.
+        """
+        self._requester.check_process()
+        if not control.is_execution_id(execution_id):
+            raise SchemaError("execution_id", f"must be 32 lower-case hex digits, got {execution_id!r}")
+        follower = Follower(self._context, self._requester.connection.stream, execution_id, self._snapshot)
+        self._followers = [other for other in self._followers if not other.closed] + [follower]
+        return follower
+
+    def progress(self, execution_id: str) -> Iterator[Message]:
+        """Iterate over the messages of an execution from here on, until after its last.
+
+        The subscription is made when this is called, so call it before :meth:`submit` to miss nothing.
+
+        Raises
+        ------
+        SchemaError
+            While iterating: at the first message that breaks the schema; names the field.
+        LostUpdatesError
+            While iterating: if the stream skipped some.
+        ServerError
+            If the server ends.
+        """
+        return self._progress_listener_loop(self.follow(execution_id))
+
+    def _progress_listener_loop(self, follower: Follower) -> Iterator[Message]:
+        with follower:
+            while True:
+                yield from follower.poll(_POLL)
+                if follower.lost:
+                    first, last = follower.lost[0]
+                    raise LostUpdatesError(f"updates {first} to {last} of execution {follower.execution_id} were lost")
+                if follower.state.ended:
+                    return
+
+    def _snapshot(self, execution_id: str) -> control.Snapshotted:
+        request = control.Snapshot(request_id=self._requester.next_id(), execution_id=execution_id)
+        return self._requester.ask(request, control.Snapshotted)

@@ -1,0 +1,227 @@
+"""Requests and replies of the control channel: one JSON object each, strict on both sides."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, TypeAlias
+
+import msgspec
+from msgspec import UNSET, Meta, UnsetType
+
+from plateflow.errors import SchemaError
+from plateflow.progress.messages import ExecutionKind, ExecutionState
+from plateflow.progress.state import AxisState
+from plateflow.progress.strict import ENCODER, StrictDecoder
+from plateflow.progress.update import Count
+from plateflow.runtime.jobs import compact
+
+MESSAGE_LIMIT = 1024 * 1024
+"""Bytes in one request."""
+REPLY_LIMIT = 64 * 1024 * 1024
+"""Bytes in one reply: a snapshot holds every well."""
+PART_LIMIT = 8
+"""Parts in one request."""
+
+_HEX = "[0-9a-f]{32}"
+ExecutionId = Annotated[str, Meta(pattern=f"^{_HEX}$")]
+"""32 lower-case hex digits, chosen by the client, so that it can subscribe before it submits."""
+PlateId = Annotated[str, Meta(min_length=1, max_length=4096)]
+
+
+class _Request(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="type"):
+    request_id: Count
+    """The client's; its reply carries it."""
+
+
+class Ping(_Request, frozen=True, tag="ping"):
+    """Are you there."""
+
+
+class Submit(_Request, frozen=True, tag="submit"):
+    """Queue an execution; the same ``execution_id`` again is the same execution.
+
+    Raises
+    ------
+    SchemaError
+        If ``job`` is not a JSON object.
+    """
+
+    execution_id: ExecutionId
+    plate_id: PlateId
+    """Resolved absolute path of the plate."""
+    kind: ExecutionKind
+    job: msgspec.Raw
+    """What the runner is given; opaque here."""
+
+    def __post_init__(self) -> None:
+        compact(self.job)
+
+
+class Status(_Request, frozen=True, tag="status"):
+    """Summaries of all executions known, or of one."""
+
+    execution_id: ExecutionId | UnsetType = UNSET
+
+
+class Cancel(_Request, frozen=True, tag="cancel"):
+    """Cancel one execution, and no other."""
+
+    execution_id: ExecutionId
+
+
+class Snapshot(_Request, frozen=True, tag="snapshot"):
+    """The folded state of one execution; empty, with seq 0, where the server does not know it yet."""
+
+    execution_id: ExecutionId
+
+
+class Shutdown(_Request, frozen=True, tag="shutdown"):
+    """End what runs and stop."""
+
+
+Request: TypeAlias = Ping | Submit | Status | Cancel | Snapshot | Shutdown
+
+
+class Summary(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One execution in one row."""
+
+    execution_id: ExecutionId
+    plate_id: PlateId
+    kind: ExecutionKind
+    state: ExecutionState
+    reason: str
+    """"" where there is none."""
+    seq: Count
+    percent: Count
+    """Floored."""
+    counts: dict[AxisState, int]
+    submitted: float
+    """Seconds since the epoch."""
+
+
+class _Reply(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="type"):
+    request_id: Count
+
+
+class Pong(_Reply, frozen=True, tag="pong"):
+    """I am here."""
+
+    server: str
+    """Instance id; another one after a restart."""
+    pid: int
+    version: str
+    bad_messages: Count
+    """Requests dropped or refused so far because they broke the schema."""
+
+
+class Accepted(_Reply, frozen=True, tag="accepted"):
+    """The execution is queued, or already was there under this id."""
+
+    execution_id: ExecutionId
+    state: ExecutionState
+
+
+class Summaries(_Reply, frozen=True, tag="summaries"):
+    """Executions known, in the order of their submission."""
+
+    executions: tuple[Summary, ...]
+
+
+class Cancelling(_Reply, frozen=True, tag="cancelling"):
+    """What became of the request to cancel."""
+
+    execution_id: ExecutionId
+    state: ExecutionState
+    """Now: ``running`` where the runner has been told, ``cancelled`` where it was queued, else how it had ended."""
+
+
+class Snapshotted(_Reply, frozen=True, tag="snapshotted"):
+    """The folded state."""
+
+    server: str
+    state: msgspec.Raw
+    """An ``ExecutionProgress``."""
+
+
+class ShuttingDown(_Reply, frozen=True, tag="shutting_down"):
+    """The server ends what runs and stops."""
+
+
+class Refused(_Reply, frozen=True, tag="refused"):
+    """The request was not carried out; the server serves on."""
+
+    field: str
+    """What is wrong; "" where it is not one field."""
+    reason: str
+
+
+Reply: TypeAlias = Pong | Accepted | Summaries | Cancelling | Snapshotted | ShuttingDown | Refused
+
+_requests: StrictDecoder[Request] = StrictDecoder(Request)
+_replies: StrictDecoder[Reply] = StrictDecoder(Reply)
+
+
+class _Envelope(msgspec.Struct):
+    request_id: Count
+
+
+def is_execution_id(text: str) -> bool:
+    """Whether a text is 32 lower-case hex digits."""
+    return re.fullmatch(_HEX, text) is not None
+
+
+def encode_request(request: Request) -> bytes:
+    """Encode a request.
+
+    Raises
+    ------
+    SchemaError
+        If a text cannot be carried as UTF-8, or the request is over 1 MiB.
+    """
+    try:
+        data = ENCODER.encode(request)
+    except UnicodeError as e:
+        raise SchemaError("plate_id", "holds a character that UTF-8 cannot carry") from e
+    if len(data) > MESSAGE_LIMIT:
+        raise SchemaError("job", f"makes a request of {len(data)} bytes; the limit is {MESSAGE_LIMIT}")
+    return data
+
+
+def decode_request(data: bytes) -> Request:
+    """Decode a request.
+
+    Raises
+    ------
+    SchemaError
+        For anything that is not exactly one valid request; names the field.
+    """
+    try:
+        return _requests.decode(data)
+    except SchemaError:
+        raise
+    except (ValueError, RecursionError) as e:  # what only the search for duplicate keys meets within the opaque job
+        raise SchemaError("job", f"cannot be read: {e}") from e
+
+
+def request_id_of(data: bytes) -> int | None:
+    """Return the id of a request that is otherwise wrong; None where it has none and deserves no reply."""
+    try:
+        return msgspec.json.decode(data, type=_Envelope).request_id
+    except (msgspec.MsgspecError, UnicodeError, RecursionError):
+        return None
+
+
+def encode_reply(reply: Reply) -> bytes:
+    """Encode a reply."""
+    return ENCODER.encode(reply)
+
+
+def decode_reply(data: bytes) -> Reply:
+    """Decode a reply.
+
+    Raises
+    ------
+    SchemaError
+        For anything that is not exactly one valid reply; names the field.
+    """
+    return _replies.decode(data)

@@ -1,0 +1,70 @@
+"""What the server sends down to a runner, one JSON line each; the server and the runner share this module."""
+
+from __future__ import annotations
+
+from typing import TypeAlias
+
+import msgspec
+
+from plateflow.errors import SchemaError
+from plateflow.progress.messages import ExecutionKind
+from plateflow.progress.strict import ENCODER, StrictDecoder
+from plateflow.progress.update import Name
+
+COMMAND_LIMIT = 1024 * 1024 + 64 * 1024
+"""Bytes in one command: a job of 1 MiB and its envelope; give it to the runner's ``LineReader`` as ``limit``."""
+
+
+class Job(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="job", tag_field="type"):
+    """The one job of a runner."""
+
+    execution_id: Name
+    plate_id: Name
+    kind: ExecutionKind
+    payload: msgspec.Raw
+    """What the client submitted, a JSON object; opaque to the server."""
+
+
+class CancelJob(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="cancel", tag_field="type"):
+    """Stop soon and end with an ``execution`` message ``cancelled``; the server kills after 2 s."""
+
+
+Command: TypeAlias = Job | CancelJob
+
+_decoder: StrictDecoder[Command] = StrictDecoder(Command)
+
+
+def encode_command(command: Command) -> bytes:
+    """Encode a command as a line, newline included; the payload loses its white space."""
+    if isinstance(command, Job):
+        command = msgspec.structs.replace(command, payload=msgspec.Raw(compact(command.payload)))
+    return ENCODER.encode(command) + b"\n"
+
+
+def decode_command(line: bytes) -> Command:
+    """Decode one command.
+
+    Raises
+    ------
+    SchemaError
+        If it is none; names the field.
+    """
+    return _decoder.decode(line.rstrip(b"\n"))
+
+
+def compact(payload: bytes | msgspec.Raw) -> bytes:
+    """Return a job's JSON on one line, without white space.
+
+    Raises
+    ------
+    SchemaError
+        If it is not a JSON object.
+    """
+    try:
+        decoded = msgspec.json.decode(payload)
+        text = msgspec.json.format(bytes(payload), indent=-1)
+    except (msgspec.MsgspecError, UnicodeError, RecursionError) as e:
+        raise SchemaError("job", f"must be a JSON object: {e}") from e
+    if not isinstance(decoded, dict):
+        raise SchemaError("job", f"must be a JSON object, got a {type(decoded).__name__}")
+    return text

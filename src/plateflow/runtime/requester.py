@@ -1,0 +1,157 @@
+"""A client's end of the control channel: one request, its reply."""
+
+from __future__ import annotations
+
+import itertools
+import math
+import os
+import time
+from typing import TYPE_CHECKING, TypeVar
+
+import zmq
+
+from plateflow.errors import SchemaError, ServerError
+from plateflow.runtime import control
+from plateflow.runtime.endpoints import Connection, read_connection
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from plateflow.runtime.ports import Context
+
+_ALIVE_CHECK = 0.25
+
+R = TypeVar("R", bound=control.Reply)
+
+
+class RefusedError(ServerError):
+    """The server refused a request.
+
+    Attributes
+    ----------
+    field : str
+        What was wrong; "" where it was not one field.
+    """
+
+    def __init__(self, field: str, reason: str) -> None:
+        self.field = field
+        super().__init__(f"{field}: {reason}" if field else reason)
+
+
+class Requester:
+    """Asks the server of a directory; for one thread, and not across a fork.
+
+    Parameters
+    ----------
+    context
+        Of that thread.
+    directory
+        The server's.
+    timeout
+        Seconds to wait for a reply.
+
+    Raises
+    ------
+    ServerError
+        If no server runs there.
+    """
+
+    def __init__(self, context: Context, directory: Path, timeout: float) -> None:
+        self.connection: Connection = read_connection(directory)
+        """The server last found."""
+        self._directory = directory
+        self._timeout = timeout
+        self._check_alive()
+        self._pid = os.getpid()
+        self._request_ids = itertools.count(1)
+        self._socket = context.socket(zmq.DEALER)
+        self._socket.linger = 0
+        self._socket.set(zmq.MAXMSGSIZE, control.REPLY_LIMIT)
+        self._socket.connect(self.connection.control)
+
+    @property
+    def is_here(self) -> bool:
+        """Whether this is the process that made it, not a fork of it."""
+        return self._pid == os.getpid()
+
+    def close(self) -> None:
+        """Close the socket."""
+        self._socket.close()
+
+    def next_id(self) -> int:
+        """Return the id of the next request."""
+        return next(self._request_ids)
+
+    def ask(self, request: control.Request, expected: type[R]) -> R:
+        """Send a request and return its reply.
+
+        Raises
+        ------
+        SchemaError
+            If a field cannot be sent; names it.
+        RefusedError
+            If the server refuses it.
+        ServerError
+            If the server is gone or does not answer.
+        """
+        self.check_process()
+        data = control.encode_request(request)
+        control.decode_request(data)  # as the server will: a Struct's constructor checks no types
+        self._socket.send(data)
+        reply = self._receive(request.request_id)
+        if isinstance(reply, control.Refused):
+            raise RefusedError(reply.field, reply.reason)
+        if not isinstance(reply, expected):
+            raise ServerError(f"the server answered with a {type(reply).__name__}; is it another version of plateflow?")
+        return reply
+
+    def check_process(self) -> None:
+        """Refuse to go on in a forked child.
+
+        Raises
+        ------
+        ServerError
+            If this is another process than made it.
+        """
+        if not self.is_here:
+            raise ServerError("this client was made before a fork; make a new one in the child process")
+
+    def _receive(self, request_id: int) -> control.Reply:
+        deadline = time.monotonic() + self._timeout
+        while (left := deadline - time.monotonic()) > 0:
+            if not self._socket.poll(math.ceil(1000 * min(left, _ALIVE_CHECK))):
+                self._check_alive()
+                continue
+            reply = _decode(self._socket.recv())
+            if reply.request_id == request_id:  # else the late answer to a request given up
+                return reply
+        raise ServerError(
+            f"the server in {self._directory} (pid {self.connection.pid}) did not answer within {self._timeout} s; "
+            "if it hangs, end that process and start it again"
+        )
+
+    def _check_alive(self) -> None:
+        # A killed server leaves its connection file; one started since has written a new one.
+        if _lives(self.connection.pid):
+            return
+        self.connection = read_connection(self._directory)
+        if not _lives(self.connection.pid):
+            raise ServerError(
+                f"the server of {self._directory} (pid {self.connection.pid}) has ended; "
+                "start one with `plateflow serve`"
+            )
+
+
+def _decode(data: bytes) -> control.Reply:
+    try:
+        return control.decode_reply(data)
+    except SchemaError as e:
+        raise ServerError(f"the server's answer cannot be read ({e}); is it another version of plateflow?") from e
+
+
+def _lives(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except (ProcessLookupError, PermissionError):  # a process that we may not signal is not a server of ours
+        return False
+    return True
