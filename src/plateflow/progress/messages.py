@@ -14,6 +14,8 @@ from plateflow.progress.strict import StrictDecoder, encode_line, require_texts
 from plateflow.progress.update import LARGEST_INT, Count, Name, ProgressUpdate
 
 Timestamp = Annotated[float, Meta(gt=0)]
+LARGEST_SIDE = 1000
+"""Rows or columns of a plate that somebody may have to draw."""
 
 
 class ExecutionKind(StrEnum):
@@ -77,13 +79,23 @@ class Topology(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     part: Count
     """0-based."""
     parts: Count
-    rows: Count
+    rows: Annotated[int, Meta(ge=1, le=LARGEST_SIDE)]
     """Rows of the plate itself, to draw it."""
-    columns: Count
+    columns: Annotated[int, Meta(ge=1, le=LARGEST_SIDE)]
     steps: tuple[TopologyStep, ...]
     """All steps, in every part."""
     axes: tuple[TopologyAxis, ...]
     """The axes of this part, in the order people count wells."""
+
+    def __post_init__(self) -> None:
+        if not self.part < self.parts:
+            raise SchemaError("part", f"must be below parts {self.parts}, got {self.part}")
+        differ = any(step.groups is UNSET for step in self.steps)
+        for entry in self.axes:
+            if (entry.groups is not UNSET) != differ:
+                raise SchemaError("groups", f"of {entry.axis!r}: each axis has them exactly where a step has none")
+            if entry.groups and len(entry.groups) != len(self.steps):
+                raise SchemaError("groups", f"of {entry.axis!r}: must be one for each of {len(self.steps)} steps")
 
 
 class ExecutionMessage(

@@ -70,8 +70,8 @@ class AxisProgress(msgspec.Struct, forbid_unknown_fields=True):
     in_step: bool = False
     completed_steps: list[int] = []
     failed_steps: list[int] = []
-    groups: list[int] = []
-    """Pattern groups done in each step of this attempt."""
+    groups: dict[int, int] = {}
+    """Pattern groups done in each step of this attempt, by its index; a dict, so that no index can make it large."""
     groups_done: int = 0
     groups_planned: int = 0
     error: str = ""
@@ -103,7 +103,7 @@ class ExecutionProgress(msgspec.Struct, kw_only=True, forbid_unknown_fields=True
     """Why init or compile of the whole plate failed."""
     rows: int = 0
     columns: int = 0
-    steps: list[StepProgress] = []
+    steps_by_index: dict[int, StepProgress] = {}
     axes: dict[str, AxisProgress] = {}
     counts: dict[AxisState, int] = msgspec.field(default_factory=lambda: dict.fromkeys(AxisState, 0))
     """Axes by state; they add up to all axes known."""
@@ -116,6 +116,11 @@ class ExecutionProgress(msgspec.Struct, kw_only=True, forbid_unknown_fields=True
     def ended(self) -> bool:
         """Whether no further message follows."""
         return self.state in ENDED
+
+    @property
+    def steps(self) -> tuple[StepProgress, ...]:
+        """Every step known, in order."""
+        return tuple(self.steps_by_index[index] for index in sorted(self.steps_by_index))
 
     @property
     def percent(self) -> int:
@@ -145,20 +150,19 @@ class ExecutionProgress(msgspec.Struct, kw_only=True, forbid_unknown_fields=True
 
     def _apply_topology(self, topology: Topology) -> None:
         self.rows, self.columns = topology.rows, topology.columns
-        while len(self.steps) < len(topology.steps):
-            self.steps.append(StepProgress(topology.steps[len(self.steps)].name))
+        for index, step in enumerate(topology.steps):
+            self._step(index, step.name)
         shared = [step.groups for step in topology.steps]
         for entry in topology.axes:
-            groups = shared if isinstance(entry.groups, UnsetType) else entry.groups
-            self._plan_axis(entry, [count if isinstance(count, int) else 0 for count in groups])
+            self._plan_axis(self._axis(entry.axis), [g if isinstance(g, int) else 0 for g in entry.groups or shared])
 
-    def _plan_axis(self, entry: TopologyAxis, groups: list[int]) -> None:
-        axis = self._axis(entry.axis)
-        self._fill_steps(axis, len(groups))
+    def _plan_axis(self, axis: AxisProgress, groups: list[int]) -> None:
+        if axis.groups_planned:
+            return  # told before
         axis.groups_planned = sum(groups)
         self.groups_planned += axis.groups_planned
-        for step, count in zip(self.steps, groups, strict=False):
-            step.groups_planned += count
+        for index, count in enumerate(groups):
+            self.steps_by_index[index].groups_planned += count
 
     def _apply_update(self, update: ProgressUpdate) -> None:
         phase = update.phase
@@ -191,7 +195,6 @@ class ExecutionProgress(msgspec.Struct, kw_only=True, forbid_unknown_fields=True
         axis = self._axis(update.axis_id)
         if axis.attempts:
             self._reset(axis)
-        self._fill_steps(axis, update.total_steps)
         axis.attempts += 1
         self._move(axis, AxisState.RUNNING)
 
@@ -235,43 +238,40 @@ class ExecutionProgress(msgspec.Struct, kw_only=True, forbid_unknown_fields=True
             self.counts[AxisState.PENDING] += 1
         return axis
 
-    def _at(self, update: ProgressUpdate) -> tuple[AxisProgress, StepProgress]:
-        axis = self._axis(update.axis_id)
-        self._fill_steps(axis, update.step_index + 1)
-        step = self.steps[update.step_index]
-        step.name = update.step_name
-        return axis, step
+    def _step(self, index: int, name: str) -> StepProgress:
+        step = self.steps_by_index.get(index)
+        if step is None:
+            step = self.steps_by_index[index] = StepProgress(name)
+        return step
 
-    def _fill_steps(self, axis: AxisProgress, count: int) -> None:
-        while len(self.steps) < count:
-            self.steps.append(StepProgress(""))
-        while len(axis.groups) < count:
-            axis.groups.append(0)
+    def _at(self, update: ProgressUpdate) -> tuple[AxisProgress, StepProgress]:
+        return self._axis(update.axis_id), self._step(update.step_index, update.step_name)
 
     def _add_groups(self, axis: AxisProgress, step: StepProgress, update: ProgressUpdate) -> None:
         axis.step_done, axis.step_total = update.completed, update.total
-        new = max(0, update.completed - axis.groups[update.step_index])
-        axis.groups[update.step_index] += new
+        before = axis.groups.get(update.step_index, 0)
+        new = max(0, update.completed - before)
+        axis.groups[update.step_index] = before + new
         axis.groups_done += new
         step.groups_done += new
         self.groups_done += new
 
     def _leave_step(self, axis: AxisProgress) -> None:
         if axis.in_step:
-            self.steps[axis.step_index].running -= 1
+            self.steps_by_index[axis.step_index].running -= 1
             axis.in_step = False
 
     def _reset(self, axis: AxisProgress) -> None:
         self._leave_step(axis)
         self.groups_done -= axis.groups_done
-        for step, done in zip(self.steps, axis.groups, strict=False):
-            step.groups_done -= done
+        for index, done in axis.groups.items():
+            self.steps_by_index[index].groups_done -= done
         for index in axis.completed_steps:
-            self.steps[index].completed -= 1
+            self.steps_by_index[index].completed -= 1
         for index in axis.failed_steps:
-            self.steps[index].failed -= 1
+            self.steps_by_index[index].failed -= 1
         axis.completed_steps, axis.failed_steps = [], []
-        axis.groups = [0] * len(axis.groups)
+        axis.groups = {}
         axis.groups_done = axis.step_index = axis.step_done = axis.step_total = axis.error_seq = 0
         axis.step_name = axis.error = axis.error_step = ""
 

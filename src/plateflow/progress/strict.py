@@ -164,7 +164,12 @@ def _refuse_duplicates(data: bytes) -> None:
             seen[key] = value
         return seen
 
-    json.loads(data, object_pairs_hook=no_duplicates)
+    try:
+        json.loads(data, object_pairs_hook=no_duplicates)
+    except SchemaError:
+        raise
+    except (ValueError, RecursionError) as e:  # within an opaque field, which the decoder does not look into
+        raise SchemaError("", f"cannot be read: {e}") from e
 
 
 def _first_difference(canonical: bytes, line: bytes) -> str:

@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+import msgspec
 import pytest
 from tests.unit.progress.updates import as_json, mapping, refused_field, without
 
@@ -34,7 +35,7 @@ TOPOLOGY = Topology(
     steps=(TopologyStep(name="Crop", groups=8), TopologyStep(name="SegmentNuclei")),
     axes=(
         TopologyAxis(axis="plate:Illumination", kind=AxisKind.PLATE, after=(), groups=(1, 0)),
-        TopologyAxis(axis="B06", kind=AxisKind.WELL, after=("plate:Illumination",)),
+        TopologyAxis(axis="B06", kind=AxisKind.WELL, after=("plate:Illumination",), groups=(8, 3)),
     ),
 )
 
@@ -199,3 +200,20 @@ def test_lines_of_all_kinds() -> None:
 def test_a_newline_in_a_text_stays_in_its_line() -> None:
     message = as_update(mapping(message="a\nb\r\u2028\x85c"))
     assert decode_lines(encode_message(message)) == [message]
+
+
+@pytest.mark.parametrize(
+    ("change", "field"),
+    [
+        pytest.param({"part": 1}, "part", id="part beyond parts"),
+        pytest.param({"steps": (TopologyStep(name="Crop", groups=8),)}, "groups", id="groups told twice"),
+        pytest.param({"steps": (TopologyStep(name="Crop"),)}, "groups", id="more groups than steps"),
+        pytest.param(
+            {"axes": (TopologyAxis(axis="B06", kind=AxisKind.WELL, after=()),)}, "groups", id="no groups at all"
+        ),
+    ],
+)
+def test_a_topology_adds_up(change: dict[str, Any], field: str) -> None:
+    with pytest.raises(SchemaError) as refused:
+        msgspec.structs.replace(TOPOLOGY, **change)
+    assert refused.value.field == field

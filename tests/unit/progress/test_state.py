@@ -48,7 +48,7 @@ def test_states_share_nothing() -> None:
     assert ExecutionProgress(**WHO) == fold([])
     one, other = fold([]), fold([])
     fold_on(one, good_axis("B06", GROUPS))
-    assert (other.axes, other.steps, other.workers) == ({}, [], {})
+    assert (other.axes, other.steps, other.workers) == ({}, (), {})
 
 
 def test_a_good_axis() -> None:
@@ -133,7 +133,7 @@ def test_a_retry_takes_back_what_the_lost_attempt_did() -> None:
     fold_on(progress, good_axis("B06", GROUPS)[:1])
     assert (progress.groups_done, progress.steps[0].completed, progress.steps[1].running) == (0, 0, 0)
     axis = progress.axes["B06"]
-    assert (axis.attempts, axis.state, axis.groups, axis.step_name) == (2, AxisState.RUNNING, [0, 0], "")
+    assert (axis.attempts, axis.state, axis.groups, axis.step_name) == (2, AxisState.RUNNING, {}, "")
 
 
 def test_a_retry_after_a_failure_forgets_its_error() -> None:
@@ -245,3 +245,16 @@ def lines_run(axes: int, steps: int, groups: int) -> list[int]:
             sys.settrace(before)
         costs.append(lines)
     return costs
+
+
+def test_a_topology_told_twice_counts_once() -> None:
+    told = topology_message({"B06": GROUPS, "B07": GROUPS})
+    once, twice = fold([told]), fold([told, told])
+    assert (twice.groups_planned, twice.steps) == (once.groups_planned, once.steps)
+
+
+def test_a_huge_step_index_costs_no_more_than_a_small_one() -> None:
+    far = update("B06", P.STEP_STARTED, S.STARTED, 0, 1, step_name="far", step_index=2**45, total_steps=2**46)
+    progress = fold([far])
+    assert [step.name for step in progress.steps] == ["far"]
+    assert len(progress.snapshot()) < 2000

@@ -43,9 +43,9 @@ def test_the_state_adds_up_after_every_message(messages: list[Message]) -> None:
         assert progress.groups_done == sum(axis.groups_done for axis in axes)
         assert progress.groups_planned == sum(axis.groups_planned for axis in axes)
         assert progress.groups_done <= progress.groups_planned
-        assert all(axis.groups_done == sum(axis.groups) for axis in axes)
+        assert all(axis.groups_done == sum(axis.groups.values()) for axis in axes)
         for index, step in enumerate(progress.steps):
-            assert step.groups_done == sum(axis.groups[index] for axis in axes)
+            assert step.groups_done == sum(axis.groups.get(index, 0) for axis in axes)
             assert step.groups_done <= step.groups_planned
             assert step.running == sum(axis.in_step and axis.step_index == index for axis in axes)
             assert step.completed == sum(index in axis.completed_steps for axis in axes)
