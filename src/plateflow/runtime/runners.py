@@ -47,7 +47,8 @@ class Runner:
     """
 
     def __init__(self, argv: Sequence[str], log: Path) -> None:
-        self._log = log
+        self.log = log
+        """Of what it prints; removed at its end where it is empty."""
         self._socket, theirs = socket.socketpair()
         try:
             with theirs, open(os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "ab") as output:
@@ -97,7 +98,7 @@ class Runner:
     def name_log(self, execution_id: str) -> None:
         """Give the log the name of the execution that the runner was taken for."""
         try:
-            self._log = self._log.rename(self._log.with_name(f"{execution_id}.log"))
+            self.log = self.log.rename(self.log.with_name(f"{execution_id}.log"))
         except OSError as e:  # somebody cleaned the directory; the runner does not mind
             _log.warning("the log of runner %d cannot be named: %s", self.pid, e)
 
@@ -149,8 +150,8 @@ class Runner:
         code = self._process.wait()
         os.close(self.exit_fd)
         self._socket.close()
-        if self._log.exists() and not self._log.stat().st_size:
-            self._log.unlink()
+        if self.log.exists() and not self.log.stat().st_size:
+            self.log.unlink()
         return code
 
 
@@ -167,7 +168,7 @@ class RunnerPool:
 
     def __init__(self, argv: Sequence[str], logs: Path) -> None:
         self._argv = argv
-        self._logs = logs
+        self.logs = logs
         self._serial = itertools.count(1)
         self._spare: Runner | None = None
         _remove_old_logs(logs)
@@ -208,7 +209,7 @@ class RunnerPool:
             spare.close()
 
     def _start(self) -> Runner:
-        return Runner(self._argv, self._logs / f"spare-{os.getpid()}-{next(self._serial)}.log")
+        return Runner(self._argv, self.logs / f"spare-{os.getpid()}-{next(self._serial)}.log")
 
 
 def await_exit(runners: list[Runner], timeout: float) -> list[Runner]:

@@ -192,7 +192,8 @@ class Supervisor:
         execution.runner = None
         self.last_end = time.monotonic()
         late = f" {LEAVE_TIME:g} s after it closed its connection" if runner.stopped else ""
-        self._say_end(execution, f"runner {describe_exit(code)}{late}")
+        said = f"; what it printed is in {runner.log}" if runner.log.exists() else ""
+        self._say_end(execution, f"runner {describe_exit(code)}{late}{said}")
 
     def _say_end(self, execution: Execution, how: str) -> None:
         if not execution.verdict:

@@ -11,6 +11,7 @@ import os
 import select
 import signal
 import socket
+import sys
 import threading
 
 import plateflow.functions  # noqa: F401 - imported ahead, for the pipelines to come
@@ -75,6 +76,9 @@ def main() -> None:
         if job is not None:
             threading.Thread(target=link.watch, name="commands", daemon=True).start()
             JobWork(job, Worksite(link.send, link.cancelled.is_set, spare)).run()
+            sys.stdout.flush()
+            sys.stderr.flush()
+            os._exit(0)  # all is written and closed: Python's own tidying would only keep the server waiting
     finally:
         spare.close()
 

@@ -1,0 +1,75 @@
+# Every target sets up its own virtual environment; nothing else needs to be installed or activated.
+PYTHON ?= python3
+VENV ?= .venv
+# Real plates for the tests that need them; without the folder those tests are skipped.
+PLATEFLOW_TEST_DATA ?= $(shell cd ../shared/data 2>/dev/null && pwd)
+
+ifneq ($(strip $(PLATEFLOW_TEST_DATA)),)
+export PLATEFLOW_TEST_DATA
+endif
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+BIN = "$(VENV)/bin"
+PIP_INSTALL = $(BIN)/python -m pip install -qq --constraint constraints.txt
+PINS = import json, sys; [print(p["name"].lower().replace("_", "-") + "==" + p["version"]) \
+  for p in (i["metadata"] for i in json.load(open(sys.argv[1]))["install"])]
+EXTRAS := dev,gui,gui-pyside,dask,web,measure
+# A virtual environment is tied to the folder it was made in: a copied or moved checkout makes its own again.
+HERE := $(shell printf '%s' '$(CURDIR)/$(VENV)' | cksum | cut -d ' ' -f 1)
+MADE := $(VENV)/.stamp-venv-$(HERE)
+RUNTIME := $(VENV)/.stamp-runtime
+DEV := $(VENV)/.stamp-dev
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint format bench schema constraints clean
+
+help: ## show this list
+	@sed -n 's/^\([a-z]*\):[^#]*## /\1|/p' Makefile | awk -F '|' '{printf "make %-12s %s\n", $$1, $$2}'
+
+demo: $(RUNTIME) ## make a small plate, run a pipeline over it and show its live progress (results in demo/)
+	@$(BIN)/plateflow demo demo
+
+test: $(DEV) ## run the tests; those on real plates need PLATEFLOW_TEST_DATA
+	@$(BIN)/python -m pytest
+
+lint: $(DEV) ## check style, types and layers
+	@$(BIN)/python -m ruff check .
+	@$(BIN)/python -m ruff format --check .
+	@$(BIN)/python -m mypy
+	@$(BIN)/lint-imports --no-logo
+
+format: $(DEV) ## mend what the linter can mend, and format
+	@$(BIN)/python -m ruff check --fix .
+	@$(BIN)/python -m ruff format .
+
+bench: $(DEV) ## measure against the targets, each beside its peer or floor
+	@$(BIN)/python -m bench
+
+schema: $(DEV) ## write docs/progress.schema.json from the message types
+	@$(BIN)/python -c "from plateflow.progress.schema import schema_text; print(schema_text(), end='')" > docs/.schema.tmp
+	@mv docs/.schema.tmp docs/progress.schema.json
+
+constraints: $(MADE) ## resolve every extra anew and write constraints.txt
+	@$(BIN)/python -m pip install -qq --dry-run --ignore-installed --report "$(VENV)/resolved.json" '.[$(EXTRAS)]'
+	@{ grep '^#' constraints.txt; $(BIN)/python -c '$(PINS)' "$(VENV)/resolved.json" | grep -v '^plateflow==' | sort; } > "$(VENV)/constraints.txt"
+	@mv "$(VENV)/constraints.txt" constraints.txt
+
+clean: ## remove caches, build results and demo/ (the virtual environment stays)
+	rm -rf demo build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	find src tests bench examples -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(MADE):
+	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "plateflow needs Python 3.11 or newer, \
+	but '$(PYTHON)' is not: $$("$(PYTHON)" --version 2>&1 | tail -n 1). Name another: make PYTHON=python3.11" >&2; exit 1; }
+	@"$(PYTHON)" -m venv $(if $(wildcard $(VENV)/.stamp-venv-*),--clear) "$(VENV)"
+	@touch "$@"
+
+$(RUNTIME): $(MADE) pyproject.toml constraints.txt
+	@echo "Installing plateflow into $(VENV) ..."
+	@$(PIP_INSTALL) --editable .
+	@touch "$@"
+
+$(DEV): $(MADE) pyproject.toml constraints.txt
+	@echo "Installing plateflow and its development tools into $(VENV) ..."
+	@$(PIP_INSTALL) --editable '.[dev]'
+	@touch "$(RUNTIME)" "$@"
