@@ -21,7 +21,7 @@ RUNTIME := $(VENV)/.stamp-runtime
 DEV := $(VENV)/.stamp-dev
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format bench schema constraints clean
+.PHONY: help demo test lint format bench schema pictures constraints clean
 
 help: ## show this list
 	@sed -n 's/^\([a-z]*\):[^#]*## /\1|/p' Makefile | awk -F '|' '{printf "make %-12s %s\n", $$1, $$2}'
@@ -48,6 +48,9 @@ bench: $(DEV) ## measure against the targets, each beside its peer or floor
 schema: $(DEV) ## write docs/progress.schema.json from the message types
 	@$(BIN)/python -c "from plateflow.progress.schema import schema_text; print(schema_text(), end='')" > docs/.schema.tmp
 	@mv docs/.schema.tmp docs/progress.schema.json
+
+pictures: $(DEV) ## make the pictures of README (needs real plates)
+	@$(BIN)/python docs/pictures/make.py
 
 constraints: $(MADE) ## resolve every extra anew and write constraints.txt
 	@$(BIN)/python -m pip install -qq --dry-run --ignore-installed --report "$(VENV)/resolved.json" '.[$(EXTRAS)]'

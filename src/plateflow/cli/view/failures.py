@@ -5,9 +5,9 @@ from __future__ import annotations
 from rich.segment import Segment
 
 from plateflow.cli.view.palette import LOOKS
-from plateflow.cli.view.text import BOLD, DIM, PLAIN, Line, cut, fill, one_line
+from plateflow.cli.view.text import BOLD, DIM, PLAIN, Line, cut, fill, short_error
 from plateflow.cli.view.wells import failed_axes, is_well
-from plateflow.progress.state import AxisProgress, AxisState, ExecutionProgress
+from plateflow.progress.state import AxisState, ExecutionProgress
 
 LONGEST_STEP = 20
 MOST_LISTED = 20
@@ -24,7 +24,11 @@ def failure_lines(state: ExecutionProgress, width: int, lines: int, *, colour: b
     name_width = max(map(len, names), default=0)
     step_width = min(LONGEST_STEP, max((len(axis.error_step) for _, axis in shown), default=0))
     rows = [
-        _failure_line(fill(name, name_width), fill(axis.error_step, step_width), axis, width, colour)
+        _failure_line(
+            [fill(name, name_width), fill(axis.error_step, step_width), short_error(axis.error, state.plate_id)],
+            width,
+            colour,
+        )
         for name, (_, axis) in zip(names, shown, strict=True)
     ]
     empty: list[Line] = [[] for _ in range(lines - 1 - len(rows))]
@@ -38,11 +42,12 @@ def _title(failed: int, shown: int) -> Line:
     return [Segment(f"Failures {failed}", PLAIN), Segment(more, DIM)]
 
 
-def _failure_line(name: str, step: str, axis: AxisProgress, width: int, colour: bool) -> Line:
+def _failure_line(words: list[str], width: int, colour: bool) -> Line:
+    name, step, error = words
     look = LOOKS[AxisState.FAILED]
     start = [
         Segment(f"{look.mark if colour else look.letter} ", look.ink),
         Segment(f"{name}  ", BOLD),
         Segment(f"{step}  " if step.strip() else "", DIM),
     ]
-    return [*start, Segment(cut(one_line(axis.error), width - Segment.get_line_length(start)), PLAIN)]
+    return [*start, Segment(cut(error, width - Segment.get_line_length(start)), PLAIN)]

@@ -9,7 +9,7 @@ from msgspec import UNSET
 from plateflow.cli.view.failures import MOST_LISTED, failure_lines
 from plateflow.cli.view.pace import Pace, Stopwatch
 from plateflow.cli.view.summary import counts_text, outcome, plate_name, rate_text
-from plateflow.cli.view.text import cut, one_line
+from plateflow.cli.view.text import cut, one_line, short_error
 from plateflow.cli.view.wells import count_wells, is_well
 from plateflow.progress.messages import ExecutionMessage, ExecutionState, Message, Topology, WorkerMessage, WorkerState
 from plateflow.progress.percent import shown_percent
@@ -101,7 +101,7 @@ class LineLog:
         if update.axis_id in self._failed:
             return [f"{_where(update)}  failed"] if update.phase is ProgressPhase.STEP_COMPLETED else []
         self._failed.add(update.axis_id)
-        lines = [cut(f"{_where(update)}  failed: {one_line(update.error or '')}", LONGEST_LINE)]
+        lines = [cut(f"{_where(update)}  failed: {short_error(update.error or '', update.plate_id)}", LONGEST_LINE)]
         return lines + _traceback_end(update.traceback or "")
 
     def _preparation(self, update: ProgressUpdate, seconds: float) -> list[str]:
