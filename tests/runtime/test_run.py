@@ -94,8 +94,9 @@ def test_all_that_was_sent_before_an_end_is_published(
     messages = list(progress)
     assert [m.completed for m in messages if isinstance(m, ProgressUpdate)] == list(range(1, 101))
     assert isinstance(messages[-1], ExecutionMessage)
-    assert (messages[-1].state, messages[-1].reason) == (S.FAILED, reason)
-    assert client.wait(execution_id, TIMEOUT).reason == reason
+    assert messages[-1].state is S.FAILED
+    assert str(messages[-1].reason).startswith(reason)
+    assert client.wait(execution_id, TIMEOUT).reason.startswith(reason)
 
 
 def test_a_burst_of_many_frames_is_published_whole(client: ExecutionClient) -> None:
@@ -224,4 +225,5 @@ def test_a_submit_that_cannot_be_sent(client: ExecutionClient, execution_id: str
 
 def runners() -> set[int]:
     listings = Path("/proc/self/task").glob("*/children")
-    return {int(pid) for listing in listings for pid in listing.read_text().split()}
+    children = {int(pid) for listing in listings for pid in listing.read_text().split()}
+    return {pid for pid in children if b"puppet.py" in Path(f"/proc/{pid}/cmdline").read_bytes()}

@@ -21,11 +21,13 @@ import time
 from plateflow import FunctionStep, Pipeline
 
 def slow(image):
-    time.sleep(1.5)
+    time.sleep(SECONDS)
     return image
 
 pipeline = Pipeline("slow", channels={"DNA": "1"}, steps=[FunctionStep(slow, inputs="DNA", outputs="Late")])
-"""
+""".replace("SECONDS", "0.6")
+SLOWER = SLOW.replace("0.6", "0.9")
+"""Two sites a well: long enough for a worker's message, of which there is one a second."""
 BROKEN_STEP = PIPELINE.replace("max_diameter=40", 'max_diameter=40, colour="red"')
 RAISES = """
 from plateflow import FunctionStep, Pipeline
@@ -52,7 +54,7 @@ def test_run_says_where_the_results_are(cli: Cli, small_plate: Path) -> None:
 
 def test_the_server_that_run_starts_ends_by_itself_and_leaves_nothing(lone_cli: Cli, small_plate: Path) -> None:
     cli = lone_cli
-    run = cli.start("run", cli.pipeline(SLOW), small_plate, "--json")
+    run = cli.start("run", cli.pipeline(SLOWER), small_plate, "--json", "--wells", "A01,A02")
     wait_for(cli.client_can_connect, "the server")
     server = cli.server_pid()
     session = _descendants(server)
@@ -120,7 +122,7 @@ def test_every_well_failing_is_exit_code_3(cli: Cli, small_plate: Path) -> None:
 
 
 def test_a_killed_worker_is_its_wells_error(cli: Cli, small_plate: Path) -> None:
-    run = cli.start("run", cli.pipeline(SLOW), small_plate, "--json", stderr=subprocess.DEVNULL)
+    run = cli.start("run", cli.pipeline(SLOWER), small_plate, "--json", stderr=subprocess.DEVNULL)
     lines = []
     victim: dict[str, object] = {}
     with run:
@@ -230,14 +232,14 @@ def test_several_plates_get_a_folder_each(cli: Cli, small_plate: Path, tmp_path:
     assert (cli.folder / "both" / "small_plate_2" / "wells.csv").exists()
 
 
-def test_demo_runs_and_runs_again(cli: Cli) -> None:
-    first = cli.run("demo", "here")
-    assert first.returncode == 0, first.stderr
-    assert first.stdout.strip() == str(cli.folder / "here" / "results_1")
-    assert pl.read_csv(cli.folder / "here" / "results_1" / "wells.csv").height == 96
-    assert "100%" in first.stderr
-    again = cli.run("demo", "here")
-    assert again.stdout.strip() == str(cli.folder / "here" / "results_2")
+def test_demo_writes_a_plate_and_runs_and_never_overwrites(cli: Cli) -> None:
+    (cli.folder / "here" / "results_1").mkdir(parents=True)
+    demo = cli.run("demo", "here")
+    assert demo.returncode == 0, demo.stderr
+    results = cli.folder / "here" / "results_2"
+    assert demo.stdout.strip() == str(results)
+    assert pl.read_csv(results / "wells.csv").height == 96
+    assert (cli.folder / "here" / "pipeline.py").exists()
 
 
 def _wait_for_wells(cli: Cli) -> None:

@@ -43,11 +43,24 @@ def plate(test_data: Path) -> Path:
     return test_data / "sbs_bbbc013"
 
 
-@pytest.fixture(scope="session", params=["processes", "threads"])
-def either(request: pytest.FixtureRequest, served: Cli, plate: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
-    output = tmp_path_factory.mktemp("translocation") / request.param
-    more = [] if request.param == "processes" else ["--executor", "threads"]
-    run = served.run("run", EXAMPLE, plate, "--output", output, "--json", *more)
+@pytest.fixture(scope="session")
+def by_processes(served: Cli, plate: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
+    return run_example(served, plate, tmp_path_factory.mktemp("processes") / "out")
+
+
+@pytest.fixture(scope="session")
+def by_threads(served: Cli, plate: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
+    return run_example(served, plate, tmp_path_factory.mktemp("threads") / "out", "--executor", "threads")
+
+
+@pytest.fixture(params=["by_processes", "by_threads"])
+def either(request: pytest.FixtureRequest) -> Run:
+    run: Run = request.getfixturevalue(request.param)
+    return run
+
+
+def run_example(cli: Cli, plate: Path, output: Path, *more: str) -> Run:
+    run = cli.run("run", EXAMPLE, plate, "--output", output, "--json", *more)
     assert run.returncode == 0, run.stderr
     return Run(output, run.stdout, run.stderr)
 
@@ -130,31 +143,18 @@ def test_the_recorded_text_names_well_step_and_percent_for_every_step(either: Ru
     assert said == {(well, str(i), name) for well in wells for i, name in enumerate(steps, start=1)}
 
 
-def test_threads_and_processes_agree(served: Cli, plate: Path, tmp_path: Path) -> None:
-    wells = "A01,B06,C07,E12,H01"
-    runs = [run_wells(served, plate, wells, tmp_path / name, "--executor", name) for name in ("threads", "processes")]
-    compare(*runs)
-
-
-def run_wells(cli: Cli, plate: Path, wells: str, output: Path, *more: str) -> Run:
-    run = cli.run("run", EXAMPLE, plate, "--output", output, "--wells", wells, "--json", *more)
-    assert run.returncode == 0, run.stderr
-    return Run(output, run.stdout, run.stderr)
-
-
-def compare(one: Run, other: Run) -> None:
-    assert multiset(one) == multiset(other)
-    parts = sorted(path.relative_to(one.output) for path in one.output.glob("tables/*/*.parquet"))
-    assert parts
-    assert parts == sorted(path.relative_to(other.output) for path in other.output.glob("tables/*/*.parquet"))
+def test_threads_and_processes_agree(by_threads: Run, by_processes: Run) -> None:
+    assert multiset(by_threads) == multiset(by_processes)
+    parts = sorted(path.relative_to(by_threads.output) for path in by_threads.output.glob("tables/*/*.parquet"))
+    assert len(parts) == 3 * 96
     for part in parts:
-        assert pl.read_parquet(one.output / part).equals(pl.read_parquet(other.output / part)), part
-    chunks = sorted(path.relative_to(one.output) for path in one.output.glob("plate.zarr/**/c/**/*") if path.is_file())
-    assert chunks
-    for chunk in chunks:
-        assert (one.output / chunk).read_bytes() == (other.output / chunk).read_bytes(), chunk
-    volatile = ["Seconds"]
-    assert wells_of(one).drop(volatile).equals(wells_of(other).drop(volatile))
+        assert pl.read_parquet(by_threads.output / part).equals(pl.read_parquet(by_processes.output / part)), part
+    pixels = sorted(p.relative_to(by_threads.output) for p in by_threads.output.glob("plate.zarr/*/*/**/c/**/*"))
+    assert pixels
+    for path in pixels:
+        if (by_threads.output / path).is_file():
+            assert (by_threads.output / path).read_bytes() == (by_processes.output / path).read_bytes(), path
+    assert wells_of(by_threads).drop("Seconds").equals(wells_of(by_processes).drop("Seconds"))
 
 
 def multiset(run: Run) -> Counter[str]:
@@ -163,7 +163,7 @@ def multiset(run: Run) -> Counter[str]:
 
 
 def test_preview_draws_outlines(served: Cli, plate: Path, tmp_path: Path) -> None:
-    run = run_wells(served, plate, "B02,C07", tmp_path / "out", "--preview")
+    run = run_example(served, plate, tmp_path / "out", "--wells", "B02,C07", "--preview")
     pictures = sorted((run.output / "preview").iterdir())
     assert [picture.name for picture in pictures] == ["B02_s1_z1_t1.png", "C07_s1_z1_t1.png"]
     for picture in pictures:

@@ -1,0 +1,38 @@
+"""Run wells of a plan right here, keeping what they report and what they made."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from plateflow.execution.axis import AxisRunner
+from plateflow.progress.emitter import Emitter
+
+if TYPE_CHECKING:
+    from plateflow.execution.failure import Failure
+    from plateflow.execution.well_data import WellData
+    from plateflow.pipeline.plan import AxisPlan, PlatePlan
+    from plateflow.progress.update import ProgressUpdate
+
+EXECUTION = "0123456789abcdef" * 2
+
+
+class Here:
+    """The wells of one plan, run one after the other."""
+
+    def __init__(self, plan: PlatePlan) -> None:
+        self.updates: list[ProgressUpdate] = []
+        self.data: dict[str, WellData] = {}
+        self.failures: dict[str, Failure] = {}
+        emitter = Emitter(self.updates.append, EXECUTION, plan.plate.path)
+        runner = AxisRunner(plan, emitter, self._note, lambda: False)
+        for axis in plan.runnable:
+            failure = runner.run(axis)
+            if failure is not None:
+                self.failures[axis.axis_id] = failure
+
+    def _note(self, axis: AxisPlan, data: WellData, seconds: dict[str, float]) -> None:
+        self.data[axis.axis_id] = data
+
+    def of(self, axis_id: str) -> list[ProgressUpdate]:
+        """Return the updates of one well, in order."""
+        return [update for update in self.updates if update.axis_id == axis_id]
