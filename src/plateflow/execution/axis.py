@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -46,6 +47,7 @@ class AxisRunner:
     write_results: WriteResults
     cancelled: Cancelled
     calls: Calls = field(init=False)
+    process: int = field(init=False, default_factory=os.getpid)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "calls", make_calls(self.plan.pipeline))
@@ -61,7 +63,7 @@ class AxisRunner:
         steps = self.plan.shapes[axis.shape].steps
         emitter = self.emitter.axis(axis.axis_id, len(steps))
         emitter.emit(ProgressPhase.AXIS_STARTED, ProgressStatus.STARTED, 0, len(steps))
-        data = WellData(axis, self.plan.declared)
+        data = WellData(axis, self.plan.declared, self.plan.shapes[axis.shape].shown)
         seconds: dict[str, float] = {}
         for index, step in enumerate(steps):
             started = time.monotonic()
@@ -107,9 +109,12 @@ class AxisRunner:
         def work() -> None:
             made = call(data.arguments(group, step.input_kinds), tuple(output.kind for output in group.outputs))
             for output, thing in zip(group.outputs, made, strict=True):
-                data.keep(step, output, thing, group)
+                data.keep(output, thing, group)
 
-        return _failure_of(work)
+        failure = _failure_of(work)
+        if os.getpid() != self.process:  # a child that the function forked came out of it: the well is not its own
+            os._exit(0)
+        return failure
 
     def _write(
         self, axis: AxisPlan, data: WellData, seconds: dict[str, float], step: StepPlan, emitter: Emitter
@@ -131,6 +136,21 @@ class AxisRunner:
 def _failure_of(work: Callable[[], None]) -> Failure | None:
     try:
         work()
-    except (Exception, SystemExit) as e:  # noqa: BLE001 - the boundary of a well's work: whatever it is, it ends here
+    except BaseException as e:  # noqa: BLE001 - the boundary of a well's work: whatever it is, it ends here
         return describe(e)
     return None
+
+
+def refuse_axis(emitter: Emitter, axis: AxisPlan, total_steps: int, failure: Failure) -> Failure:
+    """Report a well that cannot begin where this runs; return why."""
+    well = emitter.axis(axis.axis_id, total_steps)
+    well.emit(ProgressPhase.AXIS_STARTED, ProgressStatus.STARTED, 0, total_steps)
+    well.emit(
+        ProgressPhase.AXIS_COMPLETED,
+        ProgressStatus.ERROR,
+        0,
+        total_steps,
+        error=failure.error,
+        traceback=failure.traceback,
+    )
+    return failure

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from plateflow.functions.kinds import Kind
-from plateflow.pipeline.signature import function_name, read_signature, resolve_function
+from plateflow.pipeline.signature import convert_parameters, function_name, read_signature, resolve_function
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from plateflow.pipeline.pipeline import Pipeline
+
+NUMBERS = "biuf"
+"""Kinds of dtype that pixels and columns may have."""
 
 Calls = tuple[dict[str | None, "Call"], ...]
 """For each step, its function by group_by value."""
@@ -49,9 +52,10 @@ def make_calls(pipeline: Pipeline) -> Calls:
     """Resolve every function of a pipeline, once for each worker."""
     return tuple(
         {
-            value: Call(func, tuple(read_signature(func).data), branch.params)
+            value: Call(func, tuple(signature.data), convert_parameters(signature, branch.params))
             for value, branch in step.branches.items()
             for func in [resolve_function(branch.func)]
+            for signature in [read_signature(func)]
         }
         for step in pipeline.steps
     )
@@ -77,6 +81,8 @@ def _pixels(thing: Any, dims: int, what: str) -> NDArray[Any]:
     if not isinstance(thing, np.ndarray) or thing.ndim != dims:
         found = f"an array of shape {thing.shape}" if isinstance(thing, np.ndarray) else f"a {type(thing).__name__}"
         raise ValueError(f"returned {found}, not {what}")
+    if thing.dtype.kind not in NUMBERS or not thing.size:
+        raise ValueError(f"returned an array of shape {thing.shape} and dtype {thing.dtype}, not {what} of numbers")
     return thing
 
 
@@ -91,13 +97,24 @@ def _as_labels(array: NDArray[Any]) -> NDArray[np.int32]:
 def _check_table(thing: Any) -> dict[str, NDArray[Any]]:
     if not isinstance(thing, dict):
         raise ValueError(f"returned a {type(thing).__name__}, not a table {{column: values}}")
-    return {str(column): np.atleast_1d(np.asarray(values)) for column, values in thing.items()}
+    table = {str(column): np.atleast_1d(np.asarray(values)) for column, values in thing.items()}
+    for column, values in table.items():
+        if values.size and values.dtype.kind not in NUMBERS:
+            raise ValueError(f"returned a table whose column {column!r} is {values.dtype}, not numbers")
+    return table
 
 
 def _check_record(thing: Any) -> dict[str, float]:
     if not isinstance(thing, dict):
         raise ValueError(f"returned a {type(thing).__name__}, not a record {{column: number}}")
-    return {str(column): float(value) for column, value in thing.items()}
+    return {str(column): _number(column, value) for column, value in thing.items()}
+
+
+def _number(column: object, value: Any) -> float:
+    try:
+        return float(value)
+    except (TypeError, ValueError) as e:
+        raise ValueError(f"returned a record whose column {column!r} is {value!r:.80}, not a number") from e
 
 
 _CHECKS: dict[Kind, Callable[[Any], Any]] = {

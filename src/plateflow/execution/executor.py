@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import multiprocessing as mp
+import pickle
 from dataclasses import dataclass, replace
+from multiprocessing.reduction import ForkingPickler
 from typing import TYPE_CHECKING, Protocol
 
 import msgspec
 
+from plateflow.errors import PipelineError
 from plateflow.progress.update import ProgressPhase, ProgressStatus, ProgressUpdate, encode
 
 if TYPE_CHECKING:
@@ -41,9 +44,33 @@ class Work:
     preview: bool = False
     """Whether to draw the outlines of labels too."""
 
-    def without_axes(self) -> Work:
-        """Return what crosses to a worker: wells follow one by one."""
-        return replace(self, plan=replace(self.plan, axes=()))
+    def pack(self) -> PackedWork:
+        """Return what crosses to a worker: wells follow one by one.
+
+        Raises
+        ------
+        PipelineError
+            If a function of the pipeline cannot cross.
+        """
+        try:
+            data = bytes(ForkingPickler.dumps(replace(self, plan=replace(self.plan, axes=()))))
+        except (pickle.PicklingError, AttributeError, TypeError) as e:
+            raise PipelineError(
+                f"pipeline {self.plan.pipeline.name!r} cannot be sent to worker processes: {e}; put its functions in a "
+                "module or load it from a file, or run it with executor='threads'"
+            ) from e
+        return PackedWork(self.execution_id, self.plan.plate.path, len(self.plan.step_names), data)
+
+
+@dataclass(frozen=True, slots=True)
+class PackedWork:
+    """Work on its way: a worker that cannot unpack it, as it runs a user's code, can still say so of each well."""
+
+    execution_id: str
+    plate_id: str
+    total_steps: int
+    data: bytes
+    """A pickled :class:`Work`."""
 
 
 @dataclass(frozen=True, slots=True)

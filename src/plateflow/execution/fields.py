@@ -7,13 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from plateflow.errors import OutputError
 from plateflow.functions.kinds import Kind
 from plateflow.pipeline.plan import AxisPlan, PlatePlan, Ref
 from plateflow.storage.ome_zarr import Field, LabelImage, kept_image_path
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from numpy.typing import NDArray
 
@@ -24,33 +23,26 @@ STITCHED = "0"
 """The field of what was made of several sites."""
 
 
-def make_fields(plan: PlatePlan, axis: AxisPlan, data: WellData) -> dict[str, Field]:
-    """Return the fields of a well by their path; none where no step made labels or kept an image.
+def make_fields(plan: PlatePlan, axis: AxisPlan, data: WellData) -> Iterator[tuple[str, Field]]:
+    """Yield the fields of a well with their paths, one in memory at a time; none where nothing is kept.
 
     A field's image has the acquired pixels, as OME-Zarr allows no labels without an image.
     """
     shape = plan.shapes[axis.shape]
-    fields = {
-        _site_path(site): _label_field(plan, shape.channels, list(refs), data)
-        for site, refs in groupby(sorted(shape.labels, key=_by_site), key=_by_site)
-    }
+    for site, refs in groupby(sorted(shape.labels, key=_by_site), key=_by_site):
+        yield _site_path(site), _label_field(plan, shape.channels, sorted(refs, key=_by_site_and_name), data)
     for (site, name), refs in groupby(sorted(shape.images, key=_by_site_and_name), key=_by_site_and_name):
         pixels = _stack(list(refs), data.plane)[np.newaxis]
-        fields[kept_image_path(_site_path(site), name)] = Field(
-            _without_single(pixels, plane_dims=1), (name,), plan.plate.pixel_size_um
-        )
-    return fields
+        path = kept_image_path(_site_path(site), name)
+        yield path, Field(_without_single(pixels, plane_dims=1), (name,), plan.plate.pixel_size_um)
 
 
 def _label_field(plan: PlatePlan, used: tuple[str, ...], refs: list[Ref], data: WellData) -> Field:
     by_name = {name: list(same) for name, same in groupby(refs, key=lambda ref: ref.name)}
     places = [ref.address for ref in next(iter(by_name.values()))]
-    if any([ref.address for ref in same] != places for same in by_name.values()):
-        raise OutputError(
-            f"objects {', '.join(by_name)} lie in different planes of one site; this cannot be written yet"
-        )
+    pixels = data.plane(refs[0]).shape
+    channels = [name for name in used if plan.declared[name].shape == pixels and _acquired(data, name, places)]
     sources = dict.fromkeys(plan.label_sources[name] for name in by_name)
-    channels = [name for name in used if all(data.was_acquired(Ref(Kind.IMAGE, name, place)) for place in places)]
     channels += [name for name in sources if name not in channels]
     planes = [_stack([Ref(Kind.IMAGE, name, place) for place in places], data.source) for name in channels]
     return Field(
@@ -64,14 +56,14 @@ def _label_field(plan: PlatePlan, used: tuple[str, ...], refs: list[Ref], data: 
     )
 
 
+def _acquired(data: WellData, name: str, places: list[Address]) -> bool:
+    return all(data.was_acquired(Ref(Kind.IMAGE, name, place)) for place in places)
+
+
 def _stack(refs: list[Ref], read: Callable[[Ref], NDArray[Any]]) -> NDArray[Any]:
     # by timepoint and z: (T, Z, Y, X)
     times = sorted({_time(ref.address) for ref in refs})
     depths = sorted({_depth(ref.address) for ref in refs})
-    if len(times) * len(depths) != len(refs):
-        raise OutputError(
-            f"{refs[0].name!r} has not the same planes at each timepoint; that cannot be written yet"
-        )
     ordered = sorted(refs, key=lambda ref: (_time(ref.address), _depth(ref.address)))
     planes = np.stack([read(ref) for ref in ordered])
     return planes.reshape(len(times), len(depths), *planes.shape[1:])

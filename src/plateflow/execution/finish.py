@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 import numpy as np
 
 from plateflow.execution.results import PIXELS
@@ -88,9 +90,9 @@ def _well_row(
         *(plan.plate.name, axis.axis_id, row, int(column)),
         *(axis.metadata.get(name) for name in plan.plate.map_columns),
         *(status, error.partition("\n")[0], record.sites_done if record else 0, axis.sites),
-        *(record.counts[name] if record else None for name in counts),
+        *(record.counts.get(name) if record else None for name in counts),
         round(record.seconds, 3) if record else None,
-        *(record.means[name] if record else None for name in means),
+        *(record.means.get(name) if record else None for name in means),
     ]
 
 
@@ -116,7 +118,8 @@ def _run_record(plan: PlatePlan, outcome: Outcome, info: RunInfo, records: dict[
         for step, spent in record.seconds_per_step:
             seconds[step] += spent
     source = plan.pipeline.source
-    files = [record.path for axis in plan.axes for record in axis.files.values() if not record.missing]
+    files = [record.path for axis in plan.axes for record in axis.files.values() if os.path.exists(record.path)]
+    completed = set(outcome.completed)
     return RunRecord(
         execution_id=info.execution_id,
         plate=plan.plate.path,
@@ -130,7 +133,7 @@ def _run_record(plan: PlatePlan, outcome: Outcome, info: RunInfo, records: dict[
         started=utc_text(info.started),
         ended=utc_text(time.time()),
         seconds_per_step=tuple(seconds.items()),
-        wells_completed=tuple(axis.axis_id for axis in plan.axes if axis.axis_id in set(outcome.completed)),
+        wells_completed=tuple(axis.axis_id for axis in plan.axes if axis.axis_id in completed),
         wells_failed=tuple(axis.axis_id for axis in plan.axes if axis.axis_id in outcome.errors),
     )
 
@@ -150,7 +153,17 @@ def _step_record(name: str, step: FunctionStep) -> StepRecord:
 
 def _branch_record(branch: Branch) -> dict[str, Any]:
     parameters = read_signature(resolve_function(branch.func)).parameters
-    return {**{n: p.default for n, p in parameters.items() if p.default is not p.empty}, **branch.params}
+    values = {**{n: p.default for n, p in parameters.items() if p.default is not p.empty}, **branch.params}
+    return {name: _recordable(value) for name, value in values.items()}
+
+
+def _recordable(value: Any) -> Any:
+    """Return a parameter's value, or its text where JSON cannot hold it: a key that is a tuple, a huge number."""
+    try:
+        msgspec.json.encode(value, enc_hook=repr)
+    except (TypeError, ValueError, OverflowError, RecursionError):
+        return ascii(value)
+    return value
 
 
 def _intensity_scale(plan: PlatePlan) -> float:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -25,6 +26,8 @@ Forward = Callable[[bytes], None]
 POLL = 0.1
 """Seconds within which a cancel is seen."""
 WORKER_MESSAGE_INTERVAL = 1.0
+ATTEMPTS = 2
+"""Of a well whose worker dies: a kill from outside costs no result, a well that kills is not tried for ever."""
 
 
 @dataclass(slots=True)
@@ -64,6 +67,7 @@ class Orchestrator:
         self._emitter = Emitter(self._send, execution_id, plan.plate.path)
         self._waiting = deque(plan.runnable)
         self._running = 0
+        self._deaths: Counter[str] = Counter()
         self._outcome = Outcome(errors={axis.axis_id: axis.error for axis in plan.axes if axis.error})
         self._next_worker_message = time.monotonic() + WORKER_MESSAGE_INTERVAL
 
@@ -75,7 +79,7 @@ class Orchestrator:
             while self._waiting and self._executor.free:
                 self._executor.start(self._waiting.popleft())
                 self._running += 1
-            for event in self._executor.poll(POLL):
+            for event in self._executor.poll(POLL) if self._running else ():
                 self._handle(event)
             self._report_workers()
         return self._outcome
@@ -112,21 +116,33 @@ class Orchestrator:
         if died.axis is None:
             return
         self._running -= 1
-        if not self._outcome.cancelled:
-            error = f"its worker process died ({died.cause})" + (f" in step {step_name}" if step_name else "")
-            self._note(died.axis.axis_id, error, cancelled=False)
-            self._report_death(died.axis, last, error)
+        if last is not None and last.phase is ProgressPhase.AXIS_COMPLETED:
+            self._note(died.axis.axis_id, last.error or "", cancelled=False)  # all is said, and written, but the result
+        elif not self._outcome.cancelled:
+            self._try_again(died.axis, last, died.cause)
+
+    def _try_again(self, axis: AxisPlan, last: ProgressUpdate | None, cause: str) -> None:
+        self._deaths[axis.axis_id] += 1
+        if self._deaths[axis.axis_id] < ATTEMPTS:
+            self._waiting.appendleft(axis)
+            return
+        step = f" in step {last.step_name!r}" if last is not None and last.step_name else ""
+        error = f"its worker process died{step} ({cause}), in each of {ATTEMPTS} attempts"
+        self._note(axis.axis_id, error, cancelled=False)
+        self._report_death(axis, last, error)
 
     def _report_death(self, axis: AxisPlan, last: ProgressUpdate | None, error: str) -> None:
         """Say of the well what its worker can say no more."""
         total_steps = len(self._plan.step_names)
         emitter = self._emitter.axis(axis.axis_id, total_steps)
         done = 0
-        if last is not None and last.phase in STEP_PHASES:
+        if last is None:
+            emitter.emit(ProgressPhase.AXIS_STARTED, ProgressStatus.STARTED, 0, total_steps)
+        elif last.phase in STEP_PHASES:
             emitter = emitter.step(last.step_name, last.step_index)
             done = last.step_index
             if last.phase is ProgressPhase.STEP_COMPLETED:
-                done += 1
+                done += last.status is ProgressStatus.COMPLETED
             else:
                 emitter.emit(
                     ProgressPhase.STEP_COMPLETED, ProgressStatus.ERROR, last.completed, last.total, error=error
@@ -166,4 +182,4 @@ def _memory_bytes(pid: int) -> int:
         pages = int(Path(f"/proc/{pid}/statm").read_text(encoding="ascii").split()[1])
     except (OSError, IndexError):
         return 0
-    return pages * 4096
+    return pages * os.sysconf("SC_PAGE_SIZE")

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from selectors import EVENT_READ, DefaultSelector
 from typing import TYPE_CHECKING
 
-from plateflow.execution.executor import Died, Event, Finished, Lines, Work, WorkerInfo, split_results
+from plateflow.execution.executor import Died, Event, Finished, Lines, PackedWork, Work, WorkerInfo, split_results
 from plateflow.execution.worker import worker_main
 from plateflow.lines.reader import LineReader
 
@@ -39,6 +39,8 @@ class _Worker:
     process: ForkServerProcess
     tasks: Connection
     lines: Connection
+    alive: Connection
+    """Held open by this process alone: when it closes, the kernel kills the worker."""
     reader: LineReader = field(init=False)
     axis: AxisPlan | None = None
     last_line: bytes = b""
@@ -63,21 +65,24 @@ class ProcessExecutor:
     def __init__(self, workers: int) -> None:
         self._context: ForkServerContext = mp.get_context("forkserver")
         self._context.set_forkserver_preload(PRELOADED)
-        # Held open by this process alone: workers die when it closes.
-        self._alive_read, self._alive_write = mp.Pipe(duplex=False)
         self._selector = DefaultSelector()
-        self._work: Work | None = None
-        self._workers: dict[int, _Worker] = {}
-        with _environment(dict.fromkeys(SINGLE_THREADED, "1")):
-            for slot in range(workers):
-                self._workers[slot] = self._spawn(slot)
+        self._work: PackedWork | None = None
+        self._cancelled = False
+        self._deaths: list[Event] = []
+        """Of idle workers, found while a task was handed out; told by the next :meth:`poll`."""
+        self._workers = {slot: self._spawn(slot) for slot in range(workers)}
 
     def prepare(self, work: Work) -> None:
-        """Tell all workers, and every later one, what the wells to come belong to."""
-        self._work = work.without_axes()
-        for worker in list(self._workers.values()):
-            with suppress(BrokenPipeError):  # it died idle: start() replaces it
-                worker.tasks.send(self._work)
+        """Tell all workers, and every later one, what the wells to come belong to.
+
+        Raises
+        ------
+        PipelineError
+            If a function of the pipeline cannot cross to another process.
+        """
+        self._work = work.pack()
+        for worker in self._workers.values():
+            _send(worker, self._work)
 
     @property
     def free(self) -> int:
@@ -87,17 +92,16 @@ class ProcessExecutor:
     def start(self, axis: AxisPlan) -> None:
         """Hand a well to a free worker; one that died idle is replaced first."""
         worker = next(worker for worker in self._workers.values() if worker.axis is None)
-        try:
-            worker.tasks.send(axis)
-        except (BrokenPipeError, ConnectionResetError):
-            worker = self._replace(worker)
-            worker.tasks.send(axis)
+        if not _send(worker, axis):
+            self._deaths.append(self._bury(worker))
+            worker = self._workers[worker.slot]
+            _send(worker, axis)  # where it dies too, that is told as this well's
         worker.axis, worker.last_line = axis, b""
 
     def poll(self, timeout: float) -> list[Event]:
         """Wait for lines or deaths, at most so many seconds."""
-        ready = self._selector.select(timeout)
-        events: list[Event] = []
+        ready = self._selector.select(0 if self._deaths else timeout)
+        events, self._deaths = self._deaths, []
         for slot in dict.fromkeys(key.data for key, _ in ready):
             events += self._read(self._workers[slot])
         return events
@@ -110,12 +114,14 @@ class ProcessExecutor:
         ]
 
     def cancel(self) -> None:
-        """Kill the workers that are at work, after a grace."""
+        """Kill the workers that are at work, after a grace; no other takes their place."""
+        self._cancelled = True
         _end([worker for worker in self._workers.values() if worker.axis is not None])
 
     def close(self) -> None:
-        """End all workers: idle ones at the end of their task pipe, others after a grace."""
+        """End all workers: idle ones at the end of their task pipe, others after a grace; again, it does nothing."""
         workers = list(self._workers.values())
+        self._workers.clear()
         for worker in workers:
             worker.tasks.close()
         _join([worker for worker in workers if worker.axis is None], GRACE)
@@ -123,23 +129,23 @@ class ProcessExecutor:
         for worker in workers:
             self._forget(worker)
         self._selector.close()
-        self._alive_write.close()
-        self._alive_read.close()
 
     def _spawn(self, slot: int) -> _Worker:
         tasks_read, tasks_write = mp.Pipe(duplex=False)
         lines_read, lines_write = mp.Pipe(duplex=False)
+        alive_read, alive_write = mp.Pipe(duplex=False)
         process = self._context.Process(
-            target=worker_main, args=(tasks_read, lines_write, self._alive_read), name=f"plateflow-worker-{slot}"
+            target=worker_main, args=(tasks_read, lines_write, alive_read), name=f"plateflow-worker-{slot}"
         )
-        process.start()
-        tasks_read.close()
-        lines_write.close()
-        worker = _Worker(slot, process, tasks_write, lines_read)
+        with _environment(dict.fromkeys(SINGLE_THREADED, "1")):  # of the fork server, which the first start starts
+            process.start()
+        for end in (tasks_read, lines_write, alive_read):
+            end.close()
+        worker = _Worker(slot, process, tasks_write, lines_read, alive_write)
         self._selector.register(lines_read.fileno(), EVENT_READ, slot)
         self._selector.register(process.sentinel, EVENT_READ, slot)
         if self._work is not None:
-            worker.tasks.send(self._work)
+            _send(worker, self._work)
         return worker
 
     def _read(self, worker: _Worker) -> list[Event]:
@@ -159,15 +165,14 @@ class ProcessExecutor:
         return events
 
     def _bury(self, worker: _Worker) -> Died:
+        _end([worker])  # and what it left running
         died = Died(worker.slot, worker.pid, worker.axis, _cause(worker.process.exitcode), worker.last_line)
-        self._replace(worker)
-        return died
-
-    def _replace(self, worker: _Worker) -> _Worker:
-        _end([worker])
         self._forget(worker)
-        self._workers[worker.slot] = self._spawn(worker.slot)
-        return self._workers[worker.slot]
+        if self._cancelled:
+            del self._workers[worker.slot]
+        else:
+            self._workers[worker.slot] = self._spawn(worker.slot)
+        return died
 
     def _stop_reading(self, worker: _Worker) -> None:
         with suppress(KeyError):
@@ -180,6 +185,16 @@ class ProcessExecutor:
         worker.lines.close()
         worker.process.join()
         worker.process.close()
+        worker.alive.close()
+
+
+def _send(worker: _Worker, message: PackedWork | AxisPlan) -> bool:
+    """Send a message to a worker; return whether anyone is there to take it."""
+    try:
+        worker.tasks.send(message)
+    except (BrokenPipeError, ConnectionResetError):
+        return False
+    return True
 
 
 def _end(workers: Sequence[_Worker]) -> None:
@@ -204,9 +219,12 @@ def _join(workers: Sequence[_Worker], seconds: float) -> None:
 
 
 def _cause(exitcode: int | None) -> str:
-    if exitcode is not None and exitcode < 0:
+    if exitcode is None or exitcode >= 0:
+        return f"exit code {exitcode}"
+    try:
         return signal.Signals(-exitcode).name
-    return f"exit code {exitcode}"
+    except ValueError:  # a real-time signal
+        return f"signal {-exitcode}"
 
 
 @contextmanager

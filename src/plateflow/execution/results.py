@@ -69,15 +69,14 @@ class _WellWriter:
         )
 
     def _write_pixels(self, axis: AxisPlan, data: WellData) -> list[WrittenFile]:
-        fields = make_fields(self.plan, axis, data)
-        if not fields:
-            return []
         plate = self.output / PIXELS
         well = WellPath(*split_well(axis.axis_id))
         files: list[WrittenFile] = []
-        for path, field in fields.items():
+        paths: list[str] = []
+        for path, field in make_fields(self.plan, axis, data):
             files += write_field(plate, well, path, field)
-        return [*files, *write_well_metadata(plate, well, list(fields))]
+            paths.append(path)
+        return [*files, *write_well_metadata(plate, well, paths)] if paths else []
 
     def _write_tables(self, axis: AxisPlan, data: WellData, tables: dict[str, Columns]) -> list[WrittenFile]:
         files = []

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import groupby
+from itertools import chain, groupby
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from plateflow.functions.kinds import Kind
 from plateflow.plate.pattern_groups import Address, sort_key
 from plateflow.plate.wells import split_well
 
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from plateflow.execution.well_data import WellData
-    from plateflow.pipeline.plan import AxisPlan, PlatePlan, Ref
+    from plateflow.pipeline.plan import AxisPlan, PlatePlan, Ref, Shape
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +26,8 @@ class Columns:
     """A table and the kinds of its columns."""
 
     where: dict[str, Sequence[Any]]
-    features: dict[str, NDArray[Any]]
+    features: dict[str, Any]
+    """``(N,)`` each; None is null."""
     integers: frozenset[str]
     texts: frozenset[str]
 
@@ -50,22 +52,25 @@ def image_table(plan: PlatePlan, axis: AxisPlan, data: WellData) -> Columns:
     """Return the table of one row per site (and z, timepoint where labels have them): counts, and records of steps."""
     labels = plan.shapes[axis.shape].labels
     places = sorted({ref.address for ref in labels} | set(data.records), key=sort_key)
-    counts = {
-        f"Count_{name}": np.array([_count(data, name, labels, place) for place in places])
-        for name in dict.fromkeys(ref.name for ref in labels)
+    found = {(ref.name, ref.address): len(data.numbers[ref]) for ref in labels}
+    counts: dict[str, Sequence[int | None]] = {
+        f"Count_{name}": [found.get((name, place)) for place in places]
+        for name in dict.fromkeys(ref.name for shape in plan.shapes for ref in shape.labels)
     }
     columns = dict.fromkeys(column for record in data.records.values() for column in record)
     records = {
         column: np.array([data.records.get(place, {}).get(column, np.nan) for place in places], float)
         for column in columns
     }
-    where = _where(plan, axis, [(place, 1) for place in places])
+    everywhere = {address for shape in plan.shapes for address in _image_places(shape)}
+    where = _where(plan, axis, [(place, 1) for place in places], everywhere)
     integers = frozenset({*_integers(where), *counts})
     return Columns(where, {**counts, **records}, integers, _texts(plan))
 
 
 def _object_table(plan: PlatePlan, axis: AxisPlan, data: WellData, refs: list[Ref]) -> Columns:
-    where = _where(plan, axis, [(ref.address, len(data.numbers[ref])) for ref in refs])
+    everywhere = {ref.address for shape in plan.shapes for ref in shape.labels if ref.name == refs[0].name}
+    where = _where(plan, axis, [(ref.address, len(data.numbers[ref])) for ref in refs], everywhere)
     where["Metadata_ObjectNumber"] = np.concatenate([data.numbers[ref] for ref in refs]).tolist()
     columns = dict.fromkeys(column for ref in refs for column in data.tables[ref])
     features = {
@@ -79,7 +84,16 @@ def _feature(data: WellData, ref: Ref, column: str) -> NDArray[np.float64]:
     return np.full(len(data.numbers[ref]), np.nan) if values is None else np.asarray(values, float)
 
 
-def _where(plan: PlatePlan, axis: AxisPlan, places: list[tuple[Address, int]]) -> dict[str, Sequence[Any]]:
+def _image_places(shape: Shape) -> set[Address]:
+    groups = chain.from_iterable(step.groups for step in shape.steps)
+    recorded = {group.address for group in groups if any(output.kind is Kind.RECORD for output in group.outputs)}
+    return recorded | {ref.address for ref in shape.labels}
+
+
+def _where(
+    plan: PlatePlan, axis: AxisPlan, places: list[tuple[Address, int]], everywhere: set[Address]
+) -> dict[str, Sequence[Any]]:
+    # Which columns there are follows from the plate, not from this well, so that all parts of a table have the same.
     rows = sum(count for _, count in places)
     row, column = split_well(axis.axis_id)
     where: dict[str, Sequence[Any]] = {
@@ -89,9 +103,8 @@ def _where(plan: PlatePlan, axis: AxisPlan, places: list[tuple[Address, int]]) -
         "Metadata_Column": [int(column)] * rows,
         "Metadata_Site": [place.site for place, count in places for _ in range(count)],
     }
-    for name, values in (("Z", {p.z for p, _ in places}), ("T", {p.timepoint for p, _ in places})):
-        if len(values) > 1:
-            at = 1 if name == "Z" else 2
+    for name, at in (("Z", 1), ("T", 2)):
+        if len({place[at] for place in everywhere}) > 1:
             where[f"Metadata_{name}"] = [place[at] for place, count in places for _ in range(count)]
     for name in plan.plate.map_columns:
         where[f"Metadata_{name}"] = [axis.metadata.get(name)] * rows
@@ -106,7 +119,3 @@ def _integers(where: dict[str, Sequence[Any]]) -> frozenset[str]:
 def _texts(plan: PlatePlan) -> frozenset[str]:
     texts = [name for name, is_text in plan.plate.map_columns.items() if is_text]
     return frozenset(f"Metadata_{name}" for name in ("Plate", "Well", "Row", *texts))
-
-
-def _count(data: WellData, name: str, labels: tuple[Ref, ...], place: Address) -> int:
-    return sum(len(data.numbers[ref]) for ref in labels if ref.name == name and ref.address == place)

@@ -55,7 +55,7 @@ class ThreadExecutor:
             return []
         body, results = split_results(self._reader.read().complete)
         self._busy -= {result.axis_id for result in results}
-        return [Lines(body), *(Finished(result) for result in results)]
+        return [*([Lines(body)] if body else []), *(Finished(result) for result in results)]
 
     def workers(self) -> Sequence[WorkerInfo]:
         """Return what is under way; threads of one process are told apart by their wells only."""

@@ -8,11 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from plateflow.functions.kinds import Kind
+from plateflow.pipeline.plan import Ref
 from plateflow.pipeline.signature import STACK_KINDS
 from plateflow.storage.tiff import read_plane
 
 if TYPE_CHECKING:
-    from plateflow.pipeline.plan import AxisPlan, Declared, Group, Output, Ref, StepPlan
+    from plateflow.pipeline.plan import AxisPlan, Declared, Group, Output
     from plateflow.plate.pattern_groups import Address
 
 Table = dict[str, NDArray[Any]]
@@ -27,11 +28,14 @@ class WellData:
         The well and its files.
     declared
         What the images of each channel must be.
+    shown
+        Names of made images that :meth:`release` leaves.
     """
 
-    def __init__(self, axis: AxisPlan, declared: dict[str, Declared]) -> None:
+    def __init__(self, axis: AxisPlan, declared: dict[str, Declared], shown: frozenset[str]) -> None:
         self._axis = axis
         self._declared = declared
+        self._shown = shown
         self._acquired: dict[Ref, NDArray[Any]] = {}
         self._made: dict[Ref, NDArray[Any]] = {}
         self.numbers: dict[Ref, NDArray[np.int64]] = {}
@@ -48,23 +52,11 @@ class WellData:
         ImageError
             If its file cannot be read, or is not what the plate declares.
         """
-        made = self._made.get(ref)
-        return self.acquired(ref) if made is None else made
-
-    def acquired(self, ref: Ref) -> NDArray[Any]:
-        """Return an acquired plane, ``(Y, X)``, as it is in its file, whatever steps made of it since.
-
-        Raises
-        ------
-        ImageError
-            If its file cannot be read, or is not what the plate declares.
-        """
-        found = self._acquired.get(ref)
+        found = self._made.get(ref)
         if found is None:
-            declared = self._declared[ref.name]
-            rows, columns = declared.shape
-            path = self._axis.files[ref.name, ref.address].path
-            found = self._acquired[ref] = read_plane(path, (rows, columns), declared.dtype)
+            found = self._acquired.get(ref)
+        if found is None:
+            found = self._acquired[ref] = self._read(ref)
         return found
 
     def was_acquired(self, ref: Ref) -> bool:
@@ -72,65 +64,107 @@ class WellData:
         return (ref.name, ref.address) in self._axis.files
 
     def source(self, ref: Ref) -> NDArray[Any]:
-        """Return a plane to show objects on: as acquired, or as made where no file holds it."""
-        return self.acquired(ref) if self.was_acquired(ref) else self.plane(ref)
+        """Return a plane to show objects on, ``(Y, X)``, whatever steps made of it since.
+
+        As acquired, or as made where no file holds it. Objects of several planes are shown on the brightest of these.
+
+        Raises
+        ------
+        ImageError
+            If a file cannot be read, or is not what the plate declares.
+        """
+        if self.was_acquired(ref):
+            return self._read(ref)
+        if ref in self._made:
+            return self._made[ref]
+        planes = [self._read(Ref(ref.kind, *place)) for place in self._axis.files if _covers(ref, *place)]
+        return np.max(planes, axis=0) if len(planes) > 1 else planes[0]
 
     def arguments(self, group: Group, kinds: tuple[Kind, ...]) -> list[Any]:
-        """Return the arrays of a group's call, one for each data parameter."""
+        """Return the arrays of a group's call, one for each data parameter; the function may write to them."""
         return [self._argument(refs, kind) for refs, kind in zip(group.inputs, kinds, strict=True)]
 
-    def keep(self, step: StepPlan, output: Output, thing: Any, group: Group) -> None:
+    def keep(self, output: Output, thing: Any, group: Group) -> None:
         """Take in one thing that a function returned.
 
         Raises
         ------
         ValueError
-            If a table does not fit its objects, or repeats a column.
+            If a table does not fit its objects, a column is there already, or labels do not fit the image.
         """
         if output.objects is not None:
-            self._join(step, output.objects, thing)
+            self._join(output.objects, _renamed(thing, group))
         elif output.kind is Kind.RECORD:
-            self.records.setdefault(group.address, {}).update(_renamed(thing, step))
+            _add_columns(self.records.setdefault(group.address, {}), _renamed(thing, group), "the site")
         else:
             planes = list(thing) if output.kind in STACK_KINDS else [thing]
+            if len(planes) != len(output.refs):
+                raise ValueError(f"returned a stack of {len(planes)} planes for one of {len(output.refs)}")
             for ref, plane in zip(output.refs, planes, strict=True):
-                self._store(ref, plane)
+                self._store(ref, plane, group)
 
     def release(self, names: tuple[str, ...]) -> None:
-        """Forget images of these names."""
-        for ref in [ref for ref in self._made if ref.kind is Kind.IMAGE and ref.name in names]:
-            del self._made[ref]
+        """Forget images of these names, but for made ones that are shown or written."""
+        _forget(self._acquired, names)
+        _forget(self._made, tuple(name for name in names if name not in self._shown))
+
+    def _read(self, ref: Ref) -> NDArray[Any]:
+        declared = self._declared[ref.name]
+        rows, columns = declared.shape
+        return read_plane(self._axis.files[ref.name, ref.address].path, (rows, columns), declared.dtype)
 
     def _argument(self, refs: tuple[Ref, ...], kind: Kind) -> Any:
         if kind is Kind.IMAGES:
-            return {ref.name: self.plane(ref) for ref in refs}
+            return {ref.name: self.plane(ref).copy() for ref in refs}
         if kind in STACK_KINDS:
             return np.stack([self.plane(ref) for ref in refs])
-        return self.plane(refs[0])
+        # A copy, so that a function that works in place changes nothing for later steps: 1 ms for 4 million pixels.
+        # Arrays that refuse to be written to would break such functions, and compiled ones that only ask to write.
+        return self.plane(refs[0]).copy()
 
-    def _store(self, ref: Ref, plane: NDArray[Any]) -> None:
+    def _store(self, ref: Ref, plane: NDArray[Any], group: Group) -> None:
+        if ref.kind is Kind.LABELS:
+            read = {self.plane(one).shape for planes in group.inputs for one in planes}
+            if plane.shape not in read:
+                raise ValueError(f"returned labels of shape {plane.shape} for images of shape {min(read)}")
         self._made[ref] = plane
+        self._acquired.pop(ref, None)
         if ref.kind is Kind.LABELS:
             numbers = np.unique(plane).astype(np.int64)
             self.numbers[ref] = numbers[numbers > 0]
             self.tables[ref] = {}
 
-    def _join(self, step: StepPlan, objects: Ref, table: Table) -> None:
-        joined = self.tables[objects]
+    def _join(self, objects: Ref, table: Table) -> None:
         count = len(self.numbers[objects])
-        for column, values in _renamed(table, step).items():
+        for column, values in table.items():
             if values.shape != (count,):
                 raise ValueError(f"column {column!r} has shape {values.shape}; {objects.name} has {count} objects")
-            if column in joined:
-                raise ValueError(f"column {column!r} of {objects.name} was measured by an earlier step already")
-            joined[column] = values
+        _add_columns(self.tables[objects], table, objects.name)
 
 
-def _renamed(columns: dict[str, Any], step: StepPlan) -> dict[str, Any]:
-    renamed = {}
+def _covers(whole: Ref, name: str, part: Address) -> bool:
+    return name == whole.name and all(a is None or a == b for a, b in zip(whole.address, part, strict=True))
+
+
+def _forget(planes: dict[Ref, NDArray[Any]], names: tuple[str, ...]) -> None:
+    for ref in [ref for ref in planes if ref.kind is Kind.IMAGE and ref.name in names]:
+        del planes[ref]
+
+
+def _add_columns(table: dict[str, Any], columns: dict[str, Any], what: str) -> None:
+    for column in columns:
+        if column in table:
+            raise ValueError(f"column {column!r} of {what} was measured by an earlier step or group already")
+    table.update(columns)
+
+
+def _renamed(columns: dict[str, Any], group: Group) -> dict[str, Any]:
+    renamed: dict[str, Any] = {}
     for column, values in columns.items():
         name = column
-        for parameter, bound in step.bound.items():
+        for parameter, bound in group.bound.items():
             name = name.replace(f"{{{parameter}}}", bound)
+        if name in renamed:
+            raise ValueError(f"column {name!r} was returned twice")
         renamed[name] = values
     return renamed

@@ -4,58 +4,80 @@ from __future__ import annotations
 
 import fcntl
 import os
+import pickle
 import signal
 import sys
 import threading
+from collections.abc import Callable
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from plateflow.execution.axis import AxisRunner
-from plateflow.execution.executor import Work, reporter, result_line
+from plateflow.execution.axis import AxisRunner, refuse_axis
+from plateflow.execution.executor import PackedWork, Work, reporter, result_line
+from plateflow.execution.failure import Failure, describe
 from plateflow.execution.results import writer_for
 from plateflow.lines.writer import LineWriter
+from plateflow.pipeline.plan import AxisPlan
 from plateflow.progress.emitter import Emitter
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from multiprocessing.connection import Connection
-
-    from plateflow.pipeline.plan import AxisPlan
 
 NICENESS = 10
 """Viewers on the same machine stay smooth."""
 
 
+RunAxis = Callable[[AxisPlan], Failure | None]
+
+
 def worker_main(tasks: Connection, lines: Connection, parent: Connection) -> None:
-    """Work until the task pipe ends.
+    """Work until the task pipe ends, then end with all that user code started.
 
     Parameters
     ----------
     tasks
-        Brings a :class:`Work`, then wells.
+        Brings a :class:`PackedWork`, then wells.
     lines
         Takes updates, and after each well its result.
     parent
-        Its other end is held by the parent only: when that is gone, so is this process and all it started.
+        Its other end is held by the parent only: when that is gone, so is this process and all it started. Its own
+        pipe: whom the kernel kills is a property of the open file, which workers with one pipe would share.
     """
     os.setpgid(0, 0)
     _die_with_parent(parent)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     os.nice(NICENESS)
-    writer = LineWriter(lines.fileno())
-    runner: AxisRunner | None = None
+    _work(tasks, LineWriter(lines.fileno()))
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError, ValueError):  # closed by user code
+            stream.flush()
+    os.killpg(os.getpgrp(), signal.SIGKILL)
+
+
+def _work(tasks: Connection, writer: LineWriter) -> None:
+    run: RunAxis | None = None
     while (message := _receive(tasks)) is not None:
-        if isinstance(message, Work):
-            emitter = Emitter(reporter(writer), message.execution_id, message.plan.plate.path)
-            runner = AxisRunner(message.plan, emitter, writer_for(message), _never)
-        elif runner is not None:
-            failure = runner.run(message)
+        if isinstance(message, PackedWork):
+            run = _unpack(message, writer)
+        elif run is not None:
+            failure = run(message)
             writer.write(result_line(message, failure, cancelled=False))
             writer.flush()
 
 
-def _receive(tasks: Connection) -> Work | AxisPlan | None:
+def _unpack(packed: PackedWork, writer: LineWriter) -> RunAxis:
+    emitter = Emitter(reporter(writer), packed.execution_id, packed.plate_id)
     try:
-        message: Work | AxisPlan = tasks.recv()
+        work: Work = pickle.loads(packed.data)
+        return AxisRunner(work.plan, emitter, writer_for(work), _never).run
+    except (Exception, SystemExit) as e:  # noqa: BLE001 - the boundary of loading a user's pipeline
+        failure = describe(e)
+    return lambda axis: refuse_axis(emitter, axis, packed.total_steps, failure)
+
+
+def _receive(tasks: Connection) -> PackedWork | AxisPlan | None:
+    try:
+        message: PackedWork | AxisPlan = tasks.recv()
     except EOFError:
         return None
     return message

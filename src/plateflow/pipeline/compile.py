@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from plateflow.errors import CompileError, PipelineError, PlateError
+from plateflow.functions.kinds import Kind
 from plateflow.pipeline.files import check_wells
-from plateflow.pipeline.plan import AxisPlan, PlateInfo, PlatePlan, Shape
-from plateflow.pipeline.shapes import StepContext, plan_shape
+from plateflow.pipeline.plan import ERROR_LIMIT, AxisPlan, PlanError, PlateInfo, PlatePlan, Shape
+from plateflow.pipeline.shapes import StepContext, no_shape, plan_shape
 from plateflow.pipeline.signature import Signature, check_parameters, read_signature, resolve_function
 from plateflow.plate.pattern_groups import Address, make_series, sort_key
 from plateflow.plate.wells import canonical_well
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
     from plateflow.pipeline.pipeline import Pipeline
     from plateflow.pipeline.step import FunctionStep
     from plateflow.plate.model import ImageRecord, Plate
+
+NO_ROOM = ("Plate", "Well", "Row", "Column", "Site", "Z", "T", "ObjectNumber")
+"""Columns of every table: one of the plate map that is called so gets ``PlateMap_`` before its name."""
 
 Layout = tuple[tuple[str, tuple[Address, ...]], ...]
 """The addresses of each channel of a well: wells that have the same share their plan."""
@@ -58,14 +62,15 @@ def compile_plate(
         while others can is an error of that well, in the plan.
     """
     emitter = Emitter(report or _no_report, execution_id or uuid4().hex, plate.path, total_steps=len(pipeline.steps))
-    chosen = _choose_wells(plate, wells)
-    emitter.emit(ProgressPhase.COMPILE, ProgressStatus.STARTED, 0, len(chosen))
+    total = len(plate.wells if wells is None else set(wells))
+    emitter.emit(ProgressPhase.COMPILE, ProgressStatus.STARTED, 0, total)
     try:
-        plan = _compile(plate, pipeline, chosen, emitter)
+        plan = _compile(plate, pipeline, _choose_wells(plate, wells), emitter)
     except CompileError as e:
-        emitter.emit(ProgressPhase.COMPILE, ProgressStatus.ERROR, 0, len(chosen), error=str(e))
+        emitter.emit(ProgressPhase.COMPILE, ProgressStatus.ERROR, 0, total, error=str(e)[:ERROR_LIMIT])
         raise
-    emitter.emit(ProgressPhase.COMPILE, ProgressStatus.COMPLETED, len(chosen), len(chosen), message=_describe(plan))
+    done = len(plan.axes)
+    emitter.emit(ProgressPhase.COMPILE, ProgressStatus.COMPLETED, done, done, message=_describe(plan))
     return plan
 
 
@@ -82,28 +87,39 @@ class _Shapes:
 
     pipeline: Pipeline
     contexts: tuple[StepContext, ...]
-    plans: dict[Layout, int]
-    shapes: list[Shape]
-    sources: dict[str, str]
+    plans: dict[Layout, tuple[int, PlanError | None]] = field(default_factory=dict)
+    shapes: list[Shape] = field(default_factory=list)
+    sources: dict[str, str] = field(default_factory=dict)
 
-    def index(self, layout: Layout) -> int:
-        """Return the index of a layout's plan, making it at first sight."""
+    def index(self, layout: Layout) -> tuple[int, PlanError | None]:
+        """Return the index of a layout's plan, making it at first sight, and why the steps do not fit, if they do not.
+
+        What does not fit has a plan without groups.
+        """
         if layout not in self.plans:
-            channels = {name: make_series(addresses) for name, addresses in layout}
-            shape, names = plan_shape(self.pipeline, self.contexts, channels)
-            self.plans[layout] = len(self.shapes)
-            self.shapes.append(shape)
-            self.sources.update(names.sources)
+            self.plans[layout] = (len(self.shapes), self._add(layout))
         return self.plans[layout]
+
+    def _add(self, layout: Layout) -> PlanError | None:
+        channels = {name: make_series(addresses) for name, addresses in layout}
+        try:
+            shape, names = plan_shape(self.pipeline, self.contexts, channels)
+        except PlanError as e:
+            self.shapes.append(no_shape(self.contexts))
+            return e
+        self.shapes.append(shape)
+        self.sources.update(names.sources)
+        return None
 
 
 def _compile(plate: Plate, pipeline: Pipeline, chosen: tuple[str, ...], emitter: Emitter) -> PlatePlan:
     channel_names = _channel_names(plate, pipeline)
-    shapes = _Shapes(pipeline, _check_steps(pipeline), {}, [], {})
+    shapes = _Shapes(pipeline, _check_steps(pipeline))
     axes = _fit_wells(plate, chosen, channel_names, shapes)
+    _check_errors(axes)
+    _check_keys(shapes)
     checked, declared = check_wells(axes, shapes.shapes, emitter)
-    if all(axis.error for axis in checked):
-        raise CompileError(tuple(f"no well can run; {axis.axis_id}: {axis.error}" for axis in checked))
+    _check_errors(checked)
     return PlatePlan(
         pipeline=pipeline,
         plate=_plate_info(plate),
@@ -116,13 +132,54 @@ def _compile(plate: Plate, pipeline: Pipeline, chosen: tuple[str, ...], emitter:
 
 
 def _plate_info(plate: Plate) -> PlateInfo:
-    columns = {column: isinstance(value, str) for row in plate.plate_map.values() for column, value in row.items()}
+    columns = {
+        _map_column(column): isinstance(value, str) for row in plate.plate_map.values() for column, value in row.items()
+    }
     return PlateInfo(plate.path, plate.name, plate.rows, plate.columns, plate.pixel_size_um, columns)
+
+
+def _map_column(name: str) -> str:
+    return f"PlateMap_{name}" if name in NO_ROOM else name
+
+
+def _check_errors(axes: tuple[AxisPlan, ...]) -> None:
+    """Let a plate pass of which a well can run.
+
+    Raises
+    ------
+    CompileError
+        If none can; an error that all share is said once.
+    """
+    if not all(axis.error for axis in axes):
+        return
+    if len({axis.error for axis in axes}) == 1 and len(axes) > 1:
+        raise CompileError((axes[0].error,))
+    raise CompileError(tuple(f"no well can run; well {axis.axis_id}, {axis.error}" for axis in axes))
+
+
+def _check_keys(shapes: _Shapes) -> None:
+    """Refuse a function for a value that ``group_by`` never has on this plate.
+
+    Raises
+    ------
+    CompileError
+        Names every such step.
+    """
+    problems = []
+    for index, context in enumerate(shapes.contexts):
+        used = {group.branch for shape in shapes.shapes for group in shape.steps[index].groups}
+        if unused := [str(key) for key in context.step.branches if key is not None and key not in used]:
+            what = f"group_by {context.step.group_by!r} has no value {', '.join(unused)} on this plate"
+            problems.append(f"step {context.name!r}: {what}")
+    if problems:
+        raise CompileError(tuple(problems))
 
 
 def _choose_wells(plate: Plate, wells: Sequence[str] | None) -> tuple[str, ...]:
     if wells is None:
         return tuple(plate.wells)
+    if not wells:
+        raise CompileError(("no well is chosen; name some, or leave wells= out for all",))
     try:
         names = {canonical_well(well) for well in wells}
     except PlateError as e:
@@ -149,7 +206,12 @@ def _channel_names(plate: Plate, pipeline: Pipeline) -> dict[str, str]:
     if problems:
         raise CompileError(problems)
     roles = {by_any[wanted]: role for role, wanted in pipeline.channels.items()}
-    return {channel.name: roles.get(channel.name, channel.name) for channel in plate.channels}
+    names = {channel.name: roles.get(channel.name, channel.name) for channel in plate.channels}
+    if len(roles) < len(pipeline.channels):
+        raise CompileError((f"pipeline {pipeline.name!r}: channels= has two names for one channel of the plate",))
+    if len(set(names.values())) < len(names):
+        raise CompileError((f"pipeline {pipeline.name!r}: a name in channels= is another channel's on this plate",))
+    return names
 
 
 def _check_steps(pipeline: Pipeline) -> tuple[StepContext, ...]:
@@ -158,12 +220,13 @@ def _check_steps(pipeline: Pipeline) -> tuple[StepContext, ...]:
     for name, step in zip(pipeline.step_names, pipeline.steps, strict=True):
         try:
             signatures = _check_step(step)
+            returns = _returned(step, signatures[0])
         except PipelineError as e:
             problems.append(f"step {name!r}: {e}")
             continue
         for branch, signature in zip(step.branches.values(), signatures, strict=True):
             problems.extend(f"step {name!r}: {problem}" for problem in check_parameters(signature, branch.params))
-        contexts.append(StepContext(name, step, signatures[0]))
+        contexts.append(StepContext(name, step, signatures[0], returns))
     if problems:
         raise CompileError(tuple(problems))
     return tuple(contexts)
@@ -178,24 +241,31 @@ def _check_step(step: FunctionStep) -> list[Signature]:
     return signatures
 
 
+def _returned(step: FunctionStep, signature: Signature) -> tuple[Kind, ...]:
+    stated = tuple(step.output_kinds.values())
+    if stated and signature.returns and stated != signature.returns:
+        told = ", ".join(kind.value for kind in signature.returns)
+        raise PipelineError(f"outputs states other kinds than its function's hints, which tell: {told}")
+    return stated or signature.returns or (Kind.IMAGE,)
+
+
 def _fit_wells(
     plate: Plate, chosen: tuple[str, ...], channel_names: dict[str, str], shapes: _Shapes
 ) -> tuple[AxisPlan, ...]:
     axes = []
     for well in chosen:
         files = {_place(record, channel_names): record for record in plate.wells[well]}
-        try:
-            shape = shapes.index(_layout(files, channel_names))
-        except PipelineError as e:
-            raise CompileError((f"well {well}, {e}",)) from e
+        shape, error = shapes.index(_layout(files, channel_names))
         used = shapes.shapes[shape].channels
         axes.append(
             AxisPlan(
                 axis_id=well,
                 shape=shape,
                 files={place: record for place, record in files.items() if place[0] in used},
-                metadata=plate.plate_map.get(well, {}),
+                metadata={_map_column(name): value for name, value in plate.plate_map.get(well, {}).items()},
                 sites=len({record.site for record in plate.wells[well]}),
+                error=str(error or ""),
+                error_step=error.step if error else 0,
             )
         )
     return tuple(axes)

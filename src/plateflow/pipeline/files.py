@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from plateflow.errors import ImageError
-from plateflow.pipeline.plan import AxisPlan, Declared, Shape
+from plateflow.pipeline.plan import ERROR_LIMIT, AxisPlan, Declared, Shape
 from plateflow.plate.pattern_groups import pattern_text
 from plateflow.progress.update import ProgressPhase, ProgressStatus
 from plateflow.storage.tiff import read_header
@@ -18,13 +18,8 @@ if TYPE_CHECKING:
     from plateflow.progress.emitter import Emitter
 
 
-@dataclass(frozen=True, slots=True)
-class _Check:
-    axis: AxisPlan
-    done: int
-    """Wells checked, this one included."""
-    headers: dict[str, Declared]
-    """Of one image of each channel."""
+Headers = dict[str, Declared]
+"""Of one image of each channel."""
 
 
 def check_wells(
@@ -40,21 +35,25 @@ def check_wells(
         What every image of a channel must be: what most wells agree on.
     """
     checks = _check_files(axes, shapes, emitter)
-    declared = _declare(check.headers for check in checks)
-    return tuple(_check_declared(check, shapes, declared, emitter) for check in checks), declared
+    declared = _declare(headers for _, headers in checks)
+    checked = tuple(_check_declared(axis, headers, declared, shapes[axis.shape]) for axis, headers in checks)
+    for axis, (before, _) in zip(checked, checks, strict=True):
+        if axis is not before:
+            _report_well(axis, shapes, len(axes), len(axes), emitter)
+    return checked, declared
 
 
-def _check_files(axes: tuple[AxisPlan, ...], shapes: list[Shape], emitter: Emitter) -> list[_Check]:
-    checks: list[_Check] = []
+def _check_files(axes: tuple[AxisPlan, ...], shapes: list[Shape], emitter: Emitter) -> list[tuple[AxisPlan, Headers]]:
+    checks: list[tuple[AxisPlan, Headers]] = []
     for done, axis in enumerate(axes, start=1):
-        headers: dict[str, Declared] = {}
+        headers: Headers = {}
+        checked = axis
         try:
             _read_headers(axis, headers)
         except _WellError as e:
-            checks.append(_Check(_failed(axis, shapes[axis.shape], e), done, headers))
-        else:
-            checks.append(_Check(axis, done, headers))
-        _report_well(checks[-1].axis, shapes, done, len(axes), emitter)
+            checked = _failed(axis, shapes[axis.shape], e)
+        checks.append((checked, headers))
+        _report_well(checked, shapes, done, len(axes), emitter)
     return checks
 
 
@@ -64,7 +63,7 @@ class _WellError(Exception):
         super().__init__(text)
 
 
-def _read_headers(axis: AxisPlan, headers: dict[str, Declared]) -> None:
+def _read_headers(axis: AxisPlan, headers: Headers) -> None:
     for (channel, address), record in axis.files.items():
         if record.missing:
             raise _WellError(channel, f"image {pattern_text(address, channel)} is missing: {record.path}")
@@ -76,7 +75,7 @@ def _read_headers(axis: AxisPlan, headers: dict[str, Declared]) -> None:
             headers[channel] = Declared(header.shape, str(header.dtype))
 
 
-def _declare(wells: Iterable[dict[str, Declared]]) -> dict[str, Declared]:
+def _declare(wells: Iterable[Headers]) -> dict[str, Declared]:
     seen: dict[str, Counter[Declared]] = {}
     for headers in wells:
         for channel, header in headers.items():
@@ -84,15 +83,13 @@ def _declare(wells: Iterable[dict[str, Declared]]) -> dict[str, Declared]:
     return {channel: counts.most_common(1)[0][0] for channel, counts in seen.items()}
 
 
-def _check_declared(check: _Check, shapes: list[Shape], declared: dict[str, Declared], emitter: Emitter) -> AxisPlan:
-    axis = check.axis
-    for channel, found in check.headers.items():
-        if found != declared[channel] and not axis.error:
-            usual = declared[channel]
-            text = f"images of channel {channel} are {found.shape} {found.dtype}, most of the plate's are "
-            axis = _failed(axis, shapes[axis.shape], _WellError(channel, f"{text}{usual.shape} {usual.dtype}"))
-            _report_well(axis, shapes, check.done, check.done, emitter)
-    return axis
+def _check_declared(axis: AxisPlan, headers: Headers, declared: Headers, shape: Shape) -> AxisPlan:
+    odd = next((channel for channel, found in headers.items() if found != declared[channel]), None)
+    if odd is None or axis.error:
+        return axis
+    found, usual = headers[odd], declared[odd]
+    text = f"images of channel {odd} are {found.shape} {found.dtype}, most of the plate's are "
+    return _failed(axis, shape, _WellError(odd, f"{text}{usual.shape} {usual.dtype}"))
 
 
 def _failed(axis: AxisPlan, shape: Shape, error: _WellError) -> AxisPlan:
@@ -105,6 +102,6 @@ def _report_well(axis: AxisPlan, shapes: list[Shape], done: int, total: int, emi
     if axis.error:
         step = shapes[axis.shape].steps[axis.error_step].name
         well = well.step(step, axis.error_step)
-        well.emit(ProgressPhase.COMPILE, ProgressStatus.ERROR, done, total, error=axis.error)
+        well.emit(ProgressPhase.COMPILE, ProgressStatus.ERROR, done, total, error=axis.error[:ERROR_LIMIT])
     else:
         well.emit(ProgressPhase.COMPILE, ProgressStatus.RUNNING, done, total)

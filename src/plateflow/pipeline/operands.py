@@ -88,20 +88,22 @@ def _default_inputs(kinds: dict[str, Kind]) -> tuple[Input, ...]:
 
 
 def _operand(step: FunctionStep, parameter: str, kind: Kind, given: Input, names: Names) -> Operand:
-    listed = given if isinstance(given, list) else [given]
-    if isinstance(given, list) and kind not in (Kind.IMAGES, Kind.STACK):
+    together = kind is Kind.IMAGES or (kind is Kind.STACK and "channel" in step.variable_components)
+    if isinstance(given, list) and not together:
         raise PipelineError(f"parameter {parameter!r} takes one {kind.value}, not the list {given!r}")
+    listed = given if isinstance(given, list) else [given]
+    if not listed or len(set(listed)) < len(listed):
+        raise PipelineError(f"parameter {parameter!r} needs one or more names, each once, not {given!r}")
     if kind in OBJECT_KINDS:
         return Operand(parameter, kind, tuple(_known(name, names.objects, "objects") for name in listed))
     if listed == [EVERY_CHANNEL]:
-        together = kind is Kind.IMAGES or "channel" in step.variable_components
         return Operand(parameter, kind, names.channels if together else (EVERY_CHANNEL,))
     return Operand(parameter, kind, tuple(_known(name, names.images, "image") for name in listed))
 
 
 def _known(name: str, namespace: dict[str, Series], what: str) -> str:
     if name not in namespace:
-        raise PipelineError(f"there is no {what} {name!r}; there are: {', '.join(namespace) or 'none'}")
+        raise PipelineError(f"no {what} called {name!r} at this step; there are: {', '.join(namespace) or 'none'}")
     return name
 
 

@@ -6,11 +6,12 @@ import sys
 import traceback
 import types
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from plateflow.errors import PipelineError, UserError
-from plateflow.pipeline.step import FunctionStep
+from plateflow.pipeline.step import FunctionStep, check_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -71,8 +72,11 @@ class Pipeline:
         for step in ordered:
             if not isinstance(step, FunctionStep):
                 raise PipelineError(f"pipeline {name!r}: {step!r} is not a FunctionStep")
-        if not name or not ordered:
-            raise PipelineError(f"pipeline {name!r} needs a name and at least one step")
+        check_name("pipeline", name)
+        if not ordered:
+            raise PipelineError(f"pipeline {name!r} needs at least one step")
+        for role in channels or ():
+            check_name(f"pipeline {name!r}: channel", role)
         values = {
             "name": name,
             "steps": ordered,
@@ -87,10 +91,14 @@ class Pipeline:
     @property
     def step_names(self) -> tuple[str, ...]:
         """Names of the steps, each once."""
-        names: list[str] = []
+        given = {step.name for step in self.steps}
+        names: dict[str, None] = {}
         for step in self.steps:
-            taken = sum(1 for other in self.steps[: len(names)] if other.name == step.name)
-            names.append(f"{step.name}_{taken + 1}" if taken else step.name)
+            name = step.name
+            numbers = count(2)
+            while name in names or (name != step.name and name in given):
+                name = f"{step.name}_{next(numbers)}"
+            names[name] = None
         return tuple(names)
 
     def __reduce__(self) -> tuple[Callable[..., Pipeline], tuple[Any, ...]]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from msgspec import UNSET
 
+from plateflow.errors import PipelineError
 from plateflow.progress.messages import AxisKind, Topology, TopologyAxis, TopologyStep
 
 if TYPE_CHECKING:
@@ -15,8 +16,24 @@ if TYPE_CHECKING:
     from plateflow.plate.model import ImageRecord
     from plateflow.plate.pattern_groups import Address
 
+ERROR_LIMIT = 2_000
+"""Characters of an error that an update carries."""
 AXES_PER_MESSAGE = 500
 """Keeps a topology message far below the limit of a line."""
+
+
+class PlanError(PipelineError):
+    """A step does not fit wells of one shape.
+
+    Attributes
+    ----------
+    step : int
+        Its index.
+    """
+
+    def __init__(self, name: str, step: int, reason: str) -> None:
+        self.step = step
+        super().__init__(f"step {name!r}: {reason}")
 
 
 class Ref(NamedTuple):
@@ -52,6 +69,8 @@ class Group:
     """For each data parameter, the planes it gets."""
     outputs: tuple[Output, ...]
     address: Address
+    bound: dict[str, str]
+    """Name bound to each data parameter, for ``{parameter}`` in column names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,10 +81,8 @@ class StepPlan:
     groups: tuple[Group, ...]
     input_kinds: tuple[Kind, ...]
     """Of the data parameters; a step with variable components stacks them."""
-    bound: dict[str, str]
-    """Name bound to each data parameter, for ``{parameter}`` in column names."""
     release: tuple[str, ...] = ()
-    """Images that no later step reads and that are no result."""
+    """Images that no later step reads or makes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +96,8 @@ class Shape:
     """All that are written."""
     images: tuple[Ref, ...]
     """Made by steps and written."""
+    shown: frozenset[str]
+    """Names of made images that are written or shown below labels, so kept in memory to the end."""
     first_reader: dict[str, int]
     """Per channel, the index of the first step that reads it."""
 

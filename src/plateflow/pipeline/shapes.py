@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from itertools import chain
 from typing import TYPE_CHECKING
@@ -9,22 +10,22 @@ from typing import TYPE_CHECKING
 from plateflow.errors import PipelineError
 from plateflow.functions.kinds import Kind
 from plateflow.pipeline.operands import Lane, Names, Operand, make_lanes
-from plateflow.pipeline.plan import Group, Output, Ref, Shape, StepPlan
+from plateflow.pipeline.plan import Group, Output, PlanError, Ref, Shape, StepPlan
 from plateflow.pipeline.results import make_shape
 from plateflow.pipeline.signature import OBJECT_KINDS, STACK_KINDS, Signature
 from plateflow.plate.pattern_groups import (
     Address,
-    Series,
     group_keys,
     make_series,
-    members,
     merged,
     pattern_text,
+    planes_by_key,
 )
 
 if TYPE_CHECKING:
     from plateflow.pipeline.pipeline import Pipeline
     from plateflow.pipeline.step import FunctionStep
+    from plateflow.plate.pattern_groups import Series
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +36,13 @@ class StepContext:
     step: FunctionStep
     signature: Signature
     """Of its first branch; all branches take and return the same kinds."""
+    returns: tuple[Kind, ...]
+    """One kind for each thing returned, as the step states it or the function's hints tell."""
+
+
+def no_shape(contexts: tuple[StepContext, ...]) -> Shape:
+    """Return the plan of wells that the steps do not fit: nothing to do."""
+    return Shape(tuple(StepPlan(context.name, (), ()) for context in contexts), (), (), (), frozenset(), {})
 
 
 def plan_shape(
@@ -42,39 +50,40 @@ def plan_shape(
 ) -> tuple[Shape, Names]:
     """Fit all steps to wells whose channels have these addresses.
 
+    A step whose functions are all for other values of its ``group_by`` component has no group here.
+
     Raises
     ------
-    PipelineError
-        For the first step that does not fit; names the step.
+    PlanError
+        For the first step that does not fit, or makes what cannot be written.
     """
     names = Names(tuple(channels), dict(channels), {}, {})
     steps = []
-    for context in contexts:
+    for index, context in enumerate(contexts):
         try:
             steps.append(_plan_step(context, names))
         except PipelineError as e:
-            raise PipelineError(f"step {context.name!r}: {e}") from e
-    return make_shape(pipeline, tuple(steps), names), names
+            raise PlanError(context.name, index, str(e)) from e
+    return make_shape(pipeline, tuple(steps), names, channels), names
 
 
 def _plan_step(context: StepContext, names: Names) -> StepPlan:
     lanes = make_lanes(context.step, context.signature, names)
-    groups = tuple(chain.from_iterable(_lane_groups(context, lane, names, len(lanes)) for lane in lanes))
-    _check_branches(context.step, groups)
-    _publish(groups, names, stacked=bool(context.step.variable_components))
+    groups = tuple(chain.from_iterable([_lane_groups(context, lane, names, len(lanes)) for lane in lanes]))
+    _publish(groups, names)
     _note_sources(context, lanes[0], names)
-    bound = {operand.parameter: "_".join(operand.names) for operand in lanes[0]}
-    return StepPlan(context.name, groups, tuple(operand.kind for operand in lanes[0]), bound)
+    return StepPlan(context.name, groups, tuple(operand.kind for operand in lanes[0]))
 
 
 def _lane_groups(context: StepContext, lane: Lane, names: Names, lanes: int) -> list[Group]:
     step = context.step
     variable = frozenset(step.variable_components)
-    inputs = [_series_of(operand, names) for operand in lane]
+    sources = [_Source(operand, names, variable) for operand in lane]
+    bound = {operand.parameter: "_".join(operand.names) for operand in lane}
     groups = []
-    for key in group_keys(list(chain.from_iterable(inputs)), variable):
-        planes = tuple(_planes(operand, names, key) for operand in lane)
-        address = _group_address(planes, key, variable)
+    for key in group_keys(list(chain.from_iterable(source.series for source in sources)), variable):
+        planes = tuple(source.planes(key) for source in sources)
+        address = _group_address(planes, key)
         component = _component(step, lane, address)
         if component in step.branches or None in step.branches:
             groups.append(
@@ -85,38 +94,55 @@ def _lane_groups(context: StepContext, lane: Lane, names: Names, lanes: int) -> 
                     inputs=planes,
                     outputs=_outputs(context, lane, planes, address, lanes),
                     address=address,
+                    bound=bound,
                 )
             )
+    _check_tables(groups)
     return groups
 
 
-def _check_branches(step: FunctionStep, groups: tuple[Group, ...]) -> None:
-    unused = set(step.branches) - {None} - {group.branch for group in groups}
-    if unused:
-        raise PipelineError(f"group_by {step.group_by!r} has no value {', '.join(sorted(map(str, unused)))} here")
-    if not groups:
-        raise PipelineError("has no pattern group")
-
-
-def _series_of(operand: Operand, names: Names) -> list[Series]:
-    namespace = names.objects if operand.kind in OBJECT_KINDS else names.images
-    return [namespace[name] for name in operand.names]
-
-
-def _planes(operand: Operand, names: Names, key: Address) -> tuple[Ref, ...]:
-    kind = Kind.LABELS if operand.kind in OBJECT_KINDS else Kind.IMAGE
-    refs: list[Ref] = []
-    for name, series in zip(operand.names, _series_of(operand, names), strict=True):
-        found = members(series, key)
-        if not found:
-            raise PipelineError(f"input {name!r} has no plane at {_where(key)}")
-        if len(found) > 1 and operand.kind not in STACK_KINDS:
+def _check_tables(groups: list[Group]) -> None:
+    # One function names its columns alike in each of its calls.
+    measured = Counter(output.objects for group in groups for output in dict.fromkeys(group.outputs))
+    for objects, calls in measured.items():
+        if objects is not None and calls > 1:
             raise PipelineError(
-                f"input {name!r} has {len(found)} planes at {_where(key)} but {operand.parameter!r} takes one; "
-                f"stack them by variable_components="
+                f"measures objects {objects.name!r} {calls} times in one place, once for each image there; "
+                f"a table has one row an object: merge the images first, or stack them by variable_components="
             )
-        refs.extend(Ref(kind, name, address) for address in found)
-    return tuple(refs)
+
+
+class _Source:
+    """Where one data parameter gets its planes from."""
+
+    def __init__(self, operand: Operand, names: Names, variable: frozenset[str]) -> None:
+        self._operand = operand
+        self._kind = Kind.LABELS if operand.kind in OBJECT_KINDS else Kind.IMAGE
+        namespace = names.objects if operand.kind in OBJECT_KINDS else names.images
+        self.series = [namespace[name] for name in operand.names]
+        self._components = [series.components - variable for series in self.series]
+        self._planes = [planes_by_key(series, variable) for series in self.series]
+
+    def planes(self, key: Address) -> tuple[Ref, ...]:
+        """Return what one group gets.
+
+        Raises
+        ------
+        PipelineError
+            If that is nothing, or more than the parameter takes.
+        """
+        refs: list[Ref] = []
+        for name, components, planes in zip(self._operand.names, self._components, self._planes, strict=True):
+            found = planes.get(key.only(components), [])
+            if not found:
+                raise PipelineError(f"input {name!r} has no plane at {_where(key)}")
+            if len(found) > 1 and self._operand.kind not in STACK_KINDS:
+                raise PipelineError(
+                    f"input {name!r} has {len(found)} planes at {_where(key)} but {self._operand.parameter!r} takes "
+                    f"one; stack them by variable_components="
+                )
+            refs.extend(Ref(self._kind, name, address) for address in found)
+        return tuple(refs)
 
 
 def _where(key: Address) -> str:
@@ -126,14 +152,10 @@ def _where(key: Address) -> str:
     return ", ".join(parts) or "the well"
 
 
-def _group_address(planes: tuple[tuple[Ref, ...], ...], key: Address, variable: frozenset[str]) -> Address:
+def _group_address(planes: tuple[tuple[Ref, ...], ...], key: Address) -> Address:
+    # A plane that is broadcast differs from the key; where nothing is fixed, one value in all planes is still one.
     whole = merged(ref.address for ref in chain.from_iterable(planes))
-    return Address(
-        *(
-            fixed if fixed is not None else (None if name in variable and value is None else value)
-            for name, fixed, value in zip(("site", "z", "timepoint"), key, whole, strict=True)
-        )
-    )
+    return Address(*(value if fixed is None else fixed for fixed, value in zip(key, whole, strict=True)))
 
 
 def _component(step: FunctionStep, lane: Lane, address: Address) -> str:
@@ -155,11 +177,11 @@ def _channel_text(lane: Lane, variable: frozenset[str]) -> str:
 def _outputs(
     context: StepContext, lane: Lane, planes: tuple[tuple[Ref, ...], ...], address: Address, lanes: int
 ) -> tuple[Output, ...]:
-    named = iter(context.step.outputs)
+    unnamed = list(context.step.outputs)
     objects = [refs[0] for operand, refs in zip(lane, planes, strict=True) if operand.kind in OBJECT_KINDS]
     tables = iter(objects)
     made = []
-    for kind in _returned(context):
+    for kind in context.returns:
         if kind is Kind.TABLE:
             ref = next(tables, None)
             if ref is None:
@@ -168,15 +190,11 @@ def _outputs(
         elif kind is Kind.RECORD:
             made.append(Output(kind))
         else:
-            made.append(_pixels_output(kind, next(named, ""), lane, planes, address, lanes))
-    if extra := list(named):
-        raise PipelineError(f"outputs {extra!r} name nothing that the function returns")
+            name = unnamed.pop(0) if unnamed else ""
+            made.append(_pixels_output(kind, name, lane, planes, address, lanes))
+    if unnamed:
+        raise PipelineError(f"outputs {', '.join(map(repr, unnamed))} name nothing that the function returns")
     return tuple(made)
-
-
-def _returned(context: StepContext) -> tuple[Kind, ...]:
-    stated = tuple(context.step.output_kinds.values())
-    return stated or context.signature.returns
 
 
 def _pixels_output(
@@ -191,7 +209,9 @@ def _pixels_output(
         name = _replaced(lane)
     if kind not in STACK_KINDS:
         return Output(kind, (Ref(of, name, address),))
-    stack = next(refs for operand, refs in zip(lane, planes, strict=True) if operand.kind in STACK_KINDS)
+    stack = next((refs for operand, refs in zip(lane, planes, strict=True) if operand.kind in STACK_KINDS), None)
+    if stack is None:
+        raise PipelineError(f"makes a stack of {name!r} but takes none; say of what by variable_components=")
     return Output(kind, tuple(Ref(of, name, ref.address) for ref in stack))
 
 
@@ -202,18 +222,20 @@ def _replaced(lane: Lane) -> str:
     return names[0][0]
 
 
-def _publish(groups: tuple[Group, ...], names: Names, *, stacked: bool) -> None:
+def _publish(groups: tuple[Group, ...], names: Names) -> None:
     made: dict[tuple[Kind, str], list[Address]] = {}
-    read = {(ref.kind, ref.name) for group in groups for planes in group.inputs for ref in planes}
+    read = {ref for group in groups for planes in group.inputs for ref in planes}
+    read_names = {(ref.kind, ref.name) for ref in read}
     for ref in chain.from_iterable(output.refs for group in groups for output in group.outputs):
         made.setdefault((ref.kind, ref.name), []).append(ref.address)
     for (kind, name), addresses in made.items():
         namespace = names.objects if kind is Kind.LABELS else names.images
-        if name in namespace and (kind is Kind.LABELS or (kind, name) not in read):
-            raise PipelineError(f"makes {name!r} but there is one already; choose another name")
+        if name in namespace and (kind is Kind.LABELS or (kind, name) not in read_names):
+            raise PipelineError(f"makes {kind.value} {name!r} but there is one already; choose another name")
         if len(set(addresses)) != len(addresses):
             raise PipelineError(f"makes {name!r} twice for one place; its groups must differ in site, z or timepoint")
-        passed = namespace[name].addresses if name in namespace and not stacked else ()
+        before = namespace[name].addresses if name in namespace else ()
+        passed = (address for address in before if Ref(kind, name, address) not in read)
         namespace[name] = make_series([*passed, *addresses])
 
 

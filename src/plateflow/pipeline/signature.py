@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import functools
 import importlib
 import inspect
 import typing
 from dataclasses import dataclass
+from types import SimpleNamespace
 from typing import Annotated, Any, get_args, get_origin
 
 import msgspec
 
 from plateflow.errors import PipelineError
+from plateflow.functions import kinds
 from plateflow.functions.kinds import Kind
 
 if typing.TYPE_CHECKING:
@@ -29,7 +32,7 @@ class Signature:
     parameters: dict[str, inspect.Parameter]
     """Every other one, with its resolved annotation."""
     returns: tuple[Kind, ...]
-    """One kind for each thing returned; without hints one image."""
+    """One kind for each thing returned; () where hints do not tell."""
     takes_any: bool
     """Whether ``**kwargs`` takes parameters that cannot be checked."""
     hinted: bool
@@ -53,8 +56,8 @@ def resolve_function(func: Callable[..., Any] | str) -> Callable[..., Any]:
         raise PipelineError(f"function {func!r} is not of the form 'package.module:function'")
     try:
         found = getattr(importlib.import_module(module_name), name)
-    except (ImportError, AttributeError) as e:
-        raise PipelineError(f"function {func!r} cannot be imported: {e}") from e
+    except (Exception, SystemExit) as e:  # the boundary of loading a user's code
+        raise PipelineError(f"function {func!r} cannot be imported: {type(e).__name__}: {e}") from e
     return resolve_function(found)
 
 
@@ -69,13 +72,14 @@ def read_signature(func: Callable[..., Any]) -> Signature:
     Raises
     ------
     PipelineError
-        If it takes nothing, or has no signature to read.
+        If it takes nothing, takes or returns what no step can, or has no signature to read.
     """
     try:
-        parameters = inspect.signature(func).parameters
+        signature = inspect.signature(func)
     except (ValueError, TypeError) as e:
         raise PipelineError(f"function {func!r} has no signature to read; wrap it in a def of your own") from e
-    hints = _type_hints(func)
+    parameters = signature.parameters
+    hints = _type_hints(func, signature)
     named = {n: p.replace(annotation=hints.get(n, p.empty)) for n, p in parameters.items() if p.kind not in _VARIADIC}
     data = {name: kind for name in named if (kind := _kind_of(hints.get(name)))}
     hinted = bool(data)
@@ -83,13 +87,23 @@ def read_signature(func: Callable[..., Any]) -> Signature:
         if not named:
             raise PipelineError(f"function {function_name(func)} takes no image")
         data = {next(iter(named)): Kind.IMAGE}
+    returns = _returned_kinds(hints.get("return"))
+    _check_kinds(func, data, returns)
     return Signature(
         data=data,
         parameters={n: p for n, p in named.items() if n not in data},
-        returns=_returned_kinds(hints.get("return")),
+        returns=returns,
         takes_any=any(p.kind is inspect.Parameter.VAR_KEYWORD for p in parameters.values()),
         hinted=hinted,
     )
+
+
+def convert_parameters(signature: Signature, given: dict[str, Any]) -> dict[str, Any]:
+    """Return checked parameters as the function's hints want them: the Enum of a text, the tuple of a list."""
+    return {
+        name: _convert(signature.parameters[name].annotation, value) if name in signature.parameters else value
+        for name, value in given.items()
+    }
 
 
 def check_parameters(signature: Signature, given: dict[str, Any]) -> list[str]:
@@ -103,9 +117,11 @@ def check_parameters(signature: Signature, given: dict[str, Any]) -> list[str]:
                 known = ", ".join(signature.parameters) or "none"
                 problems.append(f"unknown parameter {name!r}; the function takes: {known}")
         elif wrong := _mistyped(signature.parameters[name].annotation, value):
-            problems.append(f"parameter {name!r}: {wrong}, got {value!r}")
+            problems.append(f"parameter {name!r}: {wrong}, got {value!r:.200}")
     for name, parameter in signature.parameters.items():
-        if parameter.default is parameter.empty and name not in given:
+        if parameter.kind is parameter.POSITIONAL_ONLY:
+            problems.append(f"parameter {name!r} cannot be given by name; wrap the function in a def of your own")
+        elif parameter.default is parameter.empty and name not in given:
             problems.append(f"parameter {name!r} is missing; the function has no default for it")
     return problems
 
@@ -113,11 +129,35 @@ def check_parameters(signature: Signature, given: dict[str, Any]) -> list[str]:
 _VARIADIC = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
 
 
-def _type_hints(func: Callable[..., Any]) -> dict[str, Any]:
+def _type_hints(func: Callable[..., Any], signature: inspect.Signature) -> dict[str, Any]:
+    # Kinds are known also to a file that imports them for its type checker only.
+    names = {**vars(kinds), **_globals(func)}
+    hints = {name: parameter.annotation for name, parameter in signature.parameters.items()}
+    hints["return"] = signature.return_annotation
+    return {name: _resolve(hint, names) for name, hint in hints.items() if hint is not inspect.Parameter.empty}
+
+
+def _globals(func: Callable[..., Any]) -> dict[str, Any]:
+    inner = inspect.unwrap(func)
+    while isinstance(inner, functools.partial):
+        inner = inspect.unwrap(inner.func)
+    return inner.__globals__ if inspect.isfunction(inner) else {}
+
+
+def _resolve(hint: Any, names: dict[str, Any]) -> Any:
     try:
-        return typing.get_type_hints(func, include_extras=True)
-    except (NameError, TypeError):
-        return {}  # a third-party function whose hints name types that exist only for its type checker
+        holder = SimpleNamespace(__annotations__={"hint": hint})
+        return typing.get_type_hints(holder, globalns=names, include_extras=True)["hint"]
+    except (NameError, TypeError, AttributeError, SyntaxError):
+        return inspect.Parameter.empty  # it names what exists for its author's type checker only
+
+
+def _check_kinds(func: Callable[..., Any], data: dict[str, Kind], returns: tuple[Kind, ...]) -> None:
+    for name, kind in data.items():
+        if kind in (Kind.TABLE, Kind.RECORD):
+            raise PipelineError(f"parameter {name!r} of {function_name(func)} takes a {kind.value}; no step gives one")
+    if Kind.IMAGES in returns:
+        raise PipelineError(f"function {function_name(func)} returns images by name; return a tuple of Image")
 
 
 def _kind_of(hint: Any) -> Kind | None:
@@ -127,20 +167,22 @@ def _kind_of(hint: Any) -> Kind | None:
 
 
 def _returned_kinds(hint: Any) -> tuple[Kind, ...]:
-    if get_origin(hint) is tuple:
-        kinds = tuple(kind for part in get_args(hint) if (kind := _kind_of(part)))
-    else:
-        kinds = tuple(kind for kind in [_kind_of(hint)] if kind)
-    return kinds or (Kind.IMAGE,)
+    parts = get_args(hint) if get_origin(hint) is tuple else (hint,)
+    return tuple(kind for part in parts if (kind := _kind_of(part)))
 
 
 def _mistyped(annotation: Any, value: object) -> str:
-    if annotation is inspect.Parameter.empty or annotation is Any:
-        return ""
     try:
-        msgspec.convert(value, annotation)
+        _convert(annotation, value)
     except msgspec.ValidationError as e:
         return str(e)
-    except TypeError:
-        return ""  # a type that msgspec does not know: nothing to check against
     return ""
+
+
+def _convert(annotation: Any, value: Any) -> Any:
+    if annotation is inspect.Parameter.empty:
+        return value
+    try:
+        return msgspec.convert(value, annotation)
+    except TypeError:
+        return value  # a type that msgspec does not know: nothing to check against

@@ -12,11 +12,19 @@ from plateflow.functions.kinds import Kind
 Function: TypeAlias = Callable[..., Any] | str
 """A function, or ``"package.module:function"``."""
 FunctionWithParams: TypeAlias = Function | tuple[Function, Mapping[str, Any]]
+Branches: TypeAlias = Mapping[Any, FunctionWithParams]
+"""By the value of ``group_by``: a channel's name, the number of a site, plane or timepoint."""
 Component: TypeAlias = Literal["site", "channel", "z", "timepoint"]
 Input: TypeAlias = str | list[str]
 
 COMPONENT_NAMES = ("site", "channel", "z", "timepoint")
-KEPT_FOR_LATER = ("well", "where", "source")
+KEPT_FOR_LATER = ("where", "source")
+"""Options that steps will have: a function's parameter of such a name is given in ``params=``."""
+NAME_LIMIT = 200
+"""Characters of a name; names travel in every update."""
+RESERVED = frozenset({"*", "Image"})
+"""Every channel, and the name of the table of images."""
+PIXEL_KINDS = frozenset({Kind.IMAGE, Kind.STACK, Kind.LABELS, Kind.LABEL_STACK})
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +81,7 @@ class FunctionStep:
 
     def __init__(
         self,
-        func: FunctionWithParams | Mapping[str, FunctionWithParams],
+        func: FunctionWithParams | Branches,
         inputs: Input | tuple[Input, ...] | None = None,
         outputs: str | tuple[str, ...] | Mapping[str, str] | None = None,
         *,
@@ -84,15 +92,15 @@ class FunctionStep:
         params: Mapping[str, Any] | None = None,
         **parameters: Any,
     ) -> None:
-        branches = _branches(func, {**parameters, **(params or {})}, group_by)
-        label = name or _label(next(iter(branches.values())).func)
+        branches = _branches(func, _parameters(parameters, params), group_by)
+        label = check_name("step", name or _label(next(iter(branches.values())).func))
         variable = (variable_components,) if isinstance(variable_components, str) else tuple(variable_components)
         _check_components(label, variable, group_by)
         values = {
             "name": label,
             "branches": branches,
             "inputs": inputs if inputs is None or isinstance(inputs, tuple) else (inputs,),
-            "outputs": _output_names(outputs),
+            "outputs": _output_names(label, outputs),
             "output_kinds": _output_kinds(label, outputs),
             "variable_components": variable,
             "group_by": group_by,
@@ -102,13 +110,38 @@ class FunctionStep:
             object.__setattr__(self, field, value)
 
 
+def check_name(what: str, name: object) -> str:
+    """Return a name that people gave, if it can be shown and carried.
+
+    Raises
+    ------
+    PipelineError
+        If it is no text, empty, too long, or holds what UTF-8 cannot carry.
+    """
+    if not isinstance(name, str) or not 0 < len(name) <= NAME_LIMIT or any("\ud800" <= c <= "\udfff" for c in name):
+        raise PipelineError(f"{what} name {name!a:.80}: 1 to {NAME_LIMIT} characters of Unicode text are needed")
+    return name
+
+
+def _parameters(named: dict[str, Any], params: Mapping[str, Any] | None) -> dict[str, Any]:
+    if params is not None and not isinstance(params, Mapping):
+        raise PipelineError(f"params= must be a dict of parameters, not {params!r:.80}")
+    for name in KEPT_FOR_LATER:
+        if name in named:
+            raise PipelineError(f"{name}= of a step is not supported yet; a function's parameter goes in params=")
+    return {**named, **(params or {})}
+
+
 def _branches(
-    func: FunctionWithParams | Mapping[str, FunctionWithParams], params: dict[str, Any], group_by: str | None
+    func: FunctionWithParams | Branches, params: dict[str, Any], group_by: str | None
 ) -> dict[str | None, Branch]:
     if isinstance(func, Mapping):
         if group_by is None or not func:
             raise PipelineError("a step with a dict of functions needs group_by= and at least one function")
-        return {str(value): _branch(one, params) for value, one in func.items()}
+        keys = [str(value) for value in func]
+        if len(set(keys)) < len(keys):
+            raise PipelineError(f"two functions are given for one value of group_by {group_by!r}: {', '.join(keys)}")
+        return {key: _branch(one, params) for key, one in zip(keys, func.values(), strict=True)}
     return {None: _branch(func, params)}
 
 
@@ -116,6 +149,8 @@ def _branch(func: FunctionWithParams, params: dict[str, Any]) -> Branch:
     if isinstance(func, list):
         raise PipelineError("a chain of functions in one step is not supported yet; use one step each")
     if isinstance(func, tuple):
+        if len(func) != 2 or not isinstance(func[1], Mapping):
+            raise PipelineError(f"{func!r:.80} is not (function, {{parameter: value}})")
         function, own = func
         return Branch(function, {**params, **own})
     return Branch(func, params)
@@ -135,10 +170,15 @@ def _check_components(label: str, variable: tuple[str, ...], group_by: str | Non
         raise PipelineError(f"step {label!r}: group_by {group_by!r} cannot be a variable component too")
 
 
-def _output_names(outputs: str | tuple[str, ...] | Mapping[str, str] | None) -> tuple[str, ...]:
-    if outputs is None:
-        return ()
-    return (outputs,) if isinstance(outputs, str) else tuple(outputs)
+def _output_names(label: str, outputs: str | tuple[str, ...] | Mapping[str, str] | None) -> tuple[str, ...]:
+    # Tables and records bear no names of their own: theirs is that of the objects they measure.
+    kinds = _output_kinds(label, outputs)
+    named = (outputs,) if isinstance(outputs, str) else tuple(outputs or ())
+    for name in named:
+        check_name(f"step {label!r}: output", name)
+        if name in RESERVED:
+            raise PipelineError(f"step {label!r}: an output cannot be called {name!r}; choose another name")
+    return tuple(name for name in named if kinds.get(name, Kind.IMAGE) in PIXEL_KINDS)
 
 
 def _output_kinds(label: str, outputs: str | tuple[str, ...] | Mapping[str, str] | None) -> dict[str, Kind]:
@@ -147,5 +187,5 @@ def _output_kinds(label: str, outputs: str | tuple[str, ...] | Mapping[str, str]
     try:
         return {name: Kind(kind) for name, kind in outputs.items()}
     except ValueError as e:
-        kinds = ", ".join(kind.value for kind in Kind)
+        kinds = ", ".join(kind.value for kind in Kind if kind is not Kind.IMAGES)
         raise PipelineError(f"step {label!r}: {e} as the kind of an output; there are {kinds}") from e

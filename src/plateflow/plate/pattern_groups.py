@@ -1,15 +1,17 @@
 """Pattern groups: which images go into one function call.
 
 An :class:`Address` says where in a well an image lies; a :class:`Series` is all of one name (a channel, or what a step
-made) in a well. The groups of a step are the distinct values of its inputs' components without the variable ones. All of
-this is decided from addresses alone, so every total is known before a pixel is read.
+made) in a well. The groups of a step are the distinct values of its inputs' components without the variable ones. All
+of this is decided from addresses alone, so every total is known before a pixel is read.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
 
 COMPONENTS = ("site", "z", "timepoint")
 """What varies within one name of a well, in the order that groups are worked through."""

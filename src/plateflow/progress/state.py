@@ -9,7 +9,6 @@ from __future__ import annotations
 from enum import StrEnum
 
 import msgspec
-from msgspec import UnsetType
 
 from plateflow.progress.messages import (
     ENDED,
@@ -18,7 +17,6 @@ from plateflow.progress.messages import (
     ExecutionState,
     Message,
     Topology,
-    TopologyAxis,
     WorkerMessage,
 )
 from plateflow.progress.percent import percent_of, shown_percent

@@ -5,8 +5,9 @@ from __future__ import annotations
 import time
 from contextlib import closing
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, get_args
 
+from plateflow.errors import UserError
 from plateflow.execution.executor import Executor, Work, default_workers
 from plateflow.execution.finish import RunInfo, finish_run
 from plateflow.execution.orchestrator import Forward, Orchestrator, Outcome
@@ -24,12 +25,24 @@ ExecutorName = Literal["threads", "processes"]
 
 @dataclass(frozen=True, slots=True)
 class RunOptions:
-    """How a plan is run."""
+    """How a plan is run.
+
+    Raises
+    ------
+    UserError
+        For an executor that there is not, or no workers.
+    """
 
     executor: ExecutorName = "processes"
     workers: int | None = None
     """None: as many as processors."""
     preview: bool = False
+
+    def __post_init__(self) -> None:
+        if self.executor not in get_args(ExecutorName):
+            raise UserError(f"no executor {self.executor!r}; there are: {', '.join(get_args(ExecutorName))}")
+        if self.workers is not None and self.workers < 1:
+            raise UserError(f"{self.workers} workers cannot do anything; give 1 or more, or none for one a processor")
 
 
 def execute_plan(
@@ -65,6 +78,8 @@ def execute_plan(
     ------
     OSError
         If what belongs to the whole plate cannot be written; names the file.
+    PipelineError
+        If a function of the pipeline cannot cross to worker processes.
     """
     info = RunInfo(execution_id, options.executor, options.workers or default_workers(), time.time())
     work = Work(plan, execution_id, str(output) if output else "", options.preview)
@@ -82,5 +97,9 @@ def _make_executor(name: ExecutorName, workers: int, work: Work, spare: ProcessE
     if name == "threads":
         return ThreadExecutor(work, workers)
     processes = spare or ProcessExecutor(workers)
-    processes.prepare(work)
+    try:
+        processes.prepare(work)
+    except UserError:
+        processes.close()
+        raise
     return processes

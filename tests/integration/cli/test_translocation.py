@@ -105,7 +105,8 @@ def test_labels_and_tables_agree(either: Run) -> None:
     numbers = np.unique(labels)
     assert numbers[numbers > 0].tolist() == cells["Metadata_ObjectNumber"].to_list()
     image = np.asarray(group["0"])
-    gfp = image[[c["label"] for c in group.attrs["ome"]["omero"]["channels"]].index("GFP")]  # type: ignore[index,call-overload]
+    channels: Any = group.attrs["ome"]
+    gfp = image[[channel["label"] for channel in channels["omero"]["channels"]].index("GFP")]
     first = int(numbers[1])
     assert cells["Nuclei_Intensity_MeanIntensity_GFP"][0] == pytest.approx(gfp[labels == first].mean())
 

@@ -24,7 +24,8 @@ def same_of_two(first: Image, second: Image) -> Image:
 
 
 def scaled(image: Image, factor: float, mode: Literal["a", "b"] = "a") -> Image:
-    return image * factor
+    product: Image = image * factor
+    return product
 
 
 def bounded(image: Image, sigma: Annotated[float, msgspec.Meta(gt=0)] = 1.0, mode: Mode = Mode.FAST) -> Image:
@@ -55,7 +56,8 @@ def stack_of_one(image: Image) -> Stack:
 
 
 def merged(images: Images) -> Image:
-    return np.mean(list(images.values()), axis=0)
+    average: Image = np.mean(list(images.values()), axis=0)
+    return average
 
 
 def halves(image: Image) -> Labels:
@@ -123,3 +125,11 @@ def table_of_an_image(image: Image) -> Table:
 
 def unhinted(image, level=1):  # type: ignore[no-untyped-def]  # what a third party's function looks like
     return image
+
+
+def tagged(objects: Labels, image: Image, tag: str) -> Table:
+    return {f"Mean_{{image}}_{tag}": mean(objects, image)["Mean_{image}"]}
+
+
+def tagged_record(image: Image, tag: str) -> Record:
+    return {f"Brightness_{{image}}_{tag}": float(image.mean())}

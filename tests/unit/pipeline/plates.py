@@ -1,18 +1,13 @@
 """Small plates of real TIFF files whose every pixel tells its address."""
 
-from __future__ import annotations
-
+from collections.abc import Mapping
 from itertools import product
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import numpy as np
 
 from plateflow.plate.model import Channel, ImageRecord, Plate
 from plateflow.storage.tiff import write_plane
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from pathlib import Path
 
 SHAPE = (8, 10)
 

@@ -1,0 +1,170 @@
+"""The orchestrator over a scripted executor: whatever becomes of a worker, every well has its last word."""
+
+from collections.abc import Callable, Sequence
+
+import pytest
+from tests.unit.pipeline import functions as f
+from tests.unit.pipeline.here import EXECUTION, Here
+from tests.unit.pipeline.plates import write_plate
+
+from plateflow.execution.executor import Died, Event, Finished, Lines, TaskResult, WorkerInfo
+from plateflow.execution.orchestrator import Orchestrator, Outcome
+from plateflow.pipeline.compile import compile_plate
+from plateflow.pipeline.pipeline import Pipeline
+from plateflow.pipeline.plan import AxisPlan, PlatePlan
+from plateflow.pipeline.step import FunctionStep
+from plateflow.progress.messages import WorkerMessage, WorkerState, decode_lines
+from plateflow.progress.state import AxisState, ExecutionProgress
+from plateflow.progress.update import ProgressUpdate, encode
+
+WELLS = ("A01", "A02", "A03")
+
+
+@pytest.fixture(scope="module")
+def plan(tmp_path_factory: pytest.TempPathFactory) -> PlatePlan:
+    plate = write_plate(tmp_path_factory.mktemp("plate") / "p", wells=WELLS, sites=2)
+    return compile_plate(plate, Pipeline("p", [FunctionStep(f.same, inputs="1", name=name) for name in ("one", "two")]))
+
+
+class Scripted:
+    """One worker that does each well as its script has it: so many updates, then the end or a death."""
+
+    def __init__(self, plan: PlatePlan, deaths: dict[str, list[int]]) -> None:
+        self._plan = plan
+        self._deaths = {axis: list(counts) for axis, counts in deaths.items()}
+        self._axis: AxisPlan | None = None
+        self.started: list[str] = []
+        self.cancelled = False
+
+    @property
+    def free(self) -> int:
+        return int(self._axis is None)
+
+    def start(self, axis: AxisPlan) -> None:
+        self._axis = axis
+        self.started.append(axis.axis_id)
+
+    def poll(self, timeout: float) -> list[Event]:
+        axis, self._axis = self._axis, None
+        assert axis is not None
+        lines = [encode(update) + b"\n" for update in self._updates_of(axis)]
+        script = self._deaths.get(axis.axis_id)
+        if self.cancelled or script:
+            lines = lines[: script.pop(0) if script else 1]
+            told: list[Event] = [Lines(b"".join(lines))] if lines else []
+            return [*told, Died(0, 77, axis, "SIGKILL", lines[-1][:-1] if lines else b"")]
+        return [Lines(b"".join(lines)), Finished(TaskResult(axis_id=axis.axis_id))]
+
+    def workers(self) -> Sequence[WorkerInfo]:
+        return []
+
+    def cancel(self) -> None:
+        self.cancelled = True
+
+    def close(self) -> None:
+        pass
+
+    def _updates_of(self, axis: AxisPlan) -> list[ProgressUpdate]:
+        return Here(self._plan).of(axis.axis_id)
+
+
+def run(
+    plan: PlatePlan, executor: Scripted, cancelled: Callable[[], bool] = lambda: False
+) -> tuple[Outcome, list[ProgressUpdate], list[WorkerMessage]]:
+    bodies: list[bytes] = []
+    outcome = Orchestrator(plan, EXECUTION, executor, bodies.append, cancelled).run()
+    messages = decode_lines(b"".join(bodies))
+    return (
+        outcome,
+        [m for m in messages if isinstance(m, ProgressUpdate)],
+        [m for m in messages if isinstance(m, WorkerMessage)],
+    )
+
+
+TOTAL = 10
+"""Updates of a good well: axis_started, 2 x (step_started, 2 groups, step_completed), axis_completed."""
+
+
+def step_of(told: int) -> str:
+    """Return the step of the last of so many updates of a well."""
+    return "" if told < 2 else ("one", "two")[(told - 2) // 4]
+
+
+@pytest.mark.parametrize("told", range(TOTAL))
+def test_a_death_is_tried_again_and_no_error_is_told(plan: PlatePlan, told: int) -> None:
+    executor = Scripted(plan, {"A02": [told]})
+    outcome, updates, workers = run(plan, executor)
+    assert sorted(outcome.completed) == list(WELLS)
+    assert not outcome.errors
+    assert executor.started == ["A01", "A02", "A02", "A03"]
+    assert {update.status.value for update in updates} == {"started", "running", "completed"}
+    assert len(updates) == 3 * TOTAL + told
+    [died] = workers
+    assert (died.state, died.signal, died.axis_id, died.pid) == (WorkerState.DIED, "SIGKILL", "A02", 77)
+    assert (died.step_name or "") == step_of(told)
+
+
+@pytest.mark.parametrize("told", range(TOTAL))
+def test_a_second_death_is_the_wells_error_at_its_step(plan: PlatePlan, told: int) -> None:
+    outcome, updates, _ = run(plan, Scripted(plan, {"A02": [3, told]}))
+    assert outcome.completed == ["A01", "A03"]
+    assert "its worker process died" in outcome.errors["A02"]
+    assert "(SIGKILL)" in outcome.errors["A02"]
+    own = [update for update in updates if update.axis_id == "A02"][3:]
+    assert own[0].phase.value == "axis_started"
+    assert [u.phase.value for u in own].count("axis_completed") == 1
+    step = step_of(told)
+    assert (own[-1].phase.value, own[-1].status.value, own[-1].step_name) == ("axis_completed", "error", step)
+    assert own[-1].completed == max(0, told - 1) // 4  # the steps that it had told to be done
+    assert own[-1].error == outcome.errors["A02"]
+    if step:
+        assert f"in step {step!r}" in outcome.errors["A02"]
+    ended = [u for u in own if u.phase.value == "step_completed"]
+    assert len({u.step_name for u in ended}) == len(ended)  # no step ends twice
+
+
+@pytest.mark.parametrize("told", range(TOTAL + 1))
+def test_the_fold_of_every_death_counts_each_well_once(plan: PlatePlan, told: int) -> None:
+    _, updates, _ = run(plan, Scripted(plan, {"A02": [told, told]}))
+    progress = ExecutionProgress(execution_id=EXECUTION, plate_id=plan.plate.path)
+    for seq, update in enumerate(updates, start=1):
+        progress.apply(update, seq)
+    failed = int(told < TOTAL)
+    assert progress.counts == {
+        AxisState.PENDING: 0,
+        AxisState.RUNNING: 0,
+        AxisState.COMPLETED: 3 - failed,
+        AxisState.FAILED: failed,
+    }
+    assert all(step.running == 0 for step in progress.steps)
+
+
+def test_a_death_after_the_last_update_is_no_failure(plan: PlatePlan) -> None:
+    executor = Scripted(plan, {"A02": [TOTAL]})
+    outcome, updates, _ = run(plan, executor)
+    assert sorted(outcome.completed) == list(WELLS)
+    assert executor.started == list(WELLS)  # its results are written: it is not run again
+    assert len(updates) == 3 * TOTAL
+
+
+def test_cancel_starts_nothing_more_and_tells_no_error(plan: PlatePlan) -> None:
+    executor = Scripted(plan, {})
+    outcome, updates, workers = run(plan, executor, cancelled=lambda: len(executor.started) == 2)
+    assert outcome.cancelled
+    assert outcome.completed == ["A01", "A02"]
+    assert executor.started == ["A01", "A02"]
+    assert not outcome.errors
+    assert len(updates) == 2 * TOTAL
+    assert not workers
+
+
+def test_a_worker_that_cancel_kills_is_no_failure_and_its_well_is_not_tried_again(plan: PlatePlan) -> None:
+    executor = Scripted(plan, {})
+    asked = iter([False, False, True])
+    poll = executor.poll
+    executor.poll = lambda timeout: [] if not executor.cancelled and "A02" in executor.started else poll(timeout)  # type: ignore[method-assign]
+    outcome, updates, workers = run(plan, executor, cancelled=lambda: next(asked, True))
+    assert (outcome.completed, outcome.errors, outcome.cancelled) == (["A01"], {}, True)
+    assert executor.started == ["A01", "A02"]
+    assert [(w.axis_id, w.state) for w in workers] == [("A02", WorkerState.DIED)]
+    assert len(updates) == TOTAL + 1
