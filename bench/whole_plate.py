@@ -18,7 +18,7 @@ from typing import Final
 from bench.harness import BenchError, Figure, Ratio, Report, Series, interleave, note
 from bench.stopwatch import Run, run_to_end
 from bench.timeline import Timeline, read_timeline
-from plateflow.execution.processes import SINGLE_THREADED
+from plateflow.execution.fork_server import SINGLE_THREADED
 from plateflow.execution.worker import NICENESS
 from plateflow.plate.synthetic import write_synthetic_plate
 

@@ -157,17 +157,23 @@ def test_a_spare_that_died_is_replaced(client: ExecutionClient, directory: Path)
     assert client.wait(execution_id, TIMEOUT).state is S.COMPLETED
 
 
-def test_the_spare_is_taken_and_replaced(client: ExecutionClient) -> None:
+def test_the_spare_is_taken_and_replaced_when_it_is_wanted(client: ExecutionClient) -> None:
     client.ping()
     (spare,) = runners()
     execution_id = new_id()
     actions = [send(plan(execution_id)), ("await_command", {"type": "cancel"})]
-    client.submit(PLATE, RUN, job(*actions), execution_id=execution_id)
+    with client.follow(execution_id) as follower:
+        client.submit(PLATE, RUN, job(*actions), execution_id=execution_id)
+        while not follower.state.steps:  # the runner has been heard
+            follower.poll(TIMEOUT)
+    assert runners() == {spare}  # the next one's imports would only slow this run
+    client.cancel(execution_id)
+    client.wait(execution_id, TIMEOUT)
     end = time.monotonic() + TIMEOUT
-    while len(runners()) < 2 and time.monotonic() < end:
+    while (not runners() or spare in runners()) and time.monotonic() < end:
         time.sleep(0.01)
-    assert spare in runners()
-    assert len(runners()) == 2
+    assert len(runners()) == 1
+    assert spare not in runners()
 
 
 def test_the_same_submit_again_is_the_same_execution(client: ExecutionClient) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import socket
 import time
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -26,8 +26,6 @@ Forward = Callable[[bytes], None]
 POLL = 0.1
 """Seconds within which a cancel is seen."""
 WORKER_MESSAGE_INTERVAL = 1.0
-ATTEMPTS = 2
-"""Of a well whose worker dies: a kill from outside costs no result, a well that kills is not tried for ever."""
 
 
 @dataclass(slots=True)
@@ -67,7 +65,6 @@ class Orchestrator:
         self._emitter = Emitter(self._send, execution_id, plan.plate.path)
         self._waiting = deque(plan.runnable)
         self._running = 0
-        self._deaths: Counter[str] = Counter()
         self._outcome = Outcome(errors={axis.axis_id: axis.error for axis in plan.axes if axis.error})
         self._next_worker_message = time.monotonic() + WORKER_MESSAGE_INTERVAL
 
@@ -119,17 +116,10 @@ class Orchestrator:
         if last is not None and last.phase is ProgressPhase.AXIS_COMPLETED:
             self._note(died.axis.axis_id, last.error or "", cancelled=False)  # all is said, and written, but the result
         elif not self._outcome.cancelled:
-            self._try_again(died.axis, last, died.cause)
-
-    def _try_again(self, axis: AxisPlan, last: ProgressUpdate | None, cause: str) -> None:
-        self._deaths[axis.axis_id] += 1
-        if self._deaths[axis.axis_id] < ATTEMPTS:
-            self._waiting.appendleft(axis)
-            return
-        step = f" in step {last.step_name!r}" if last is not None and last.step_name else ""
-        error = f"its worker process died{step} ({cause}), in each of {ATTEMPTS} attempts"
-        self._note(axis.axis_id, error, cancelled=False)
-        self._report_death(axis, last, error)
+            step = f" in step {step_name!r}" if step_name else ""
+            error = f"its worker process died{step} ({died.cause})"
+            self._note(died.axis.axis_id, error, cancelled=False)
+            self._report_death(died.axis, last, error)
 
     def _report_death(self, axis: AxisPlan, last: ProgressUpdate | None, error: str) -> None:
         """Say of the well what its worker can say no more."""

@@ -10,27 +10,25 @@ import multiprocessing as mp
 import os
 import signal
 import time
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass, field
 from selectors import EVENT_READ, DefaultSelector
 from typing import TYPE_CHECKING
 
 from plateflow.execution.executor import Died, Event, Finished, Lines, PackedWork, Work, WorkerInfo, split_results
+from plateflow.execution.fork_server import start_fork_server
 from plateflow.execution.worker import worker_main
 from plateflow.lines.reader import LineReader
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
     from multiprocessing.connection import Connection
-    from multiprocessing.context import ForkServerContext, ForkServerProcess
+    from multiprocessing.context import ForkServerProcess
 
     from plateflow.pipeline.plan import AxisPlan
 
 GRACE = 0.5
 """Seconds between SIGTERM and SIGKILL."""
-PRELOADED = ["plateflow.execution.worker", "plateflow.functions"]
-SINGLE_THREADED = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "BLOSC_NTHREADS", "POLARS_MAX_THREADS")
-"""One thread in each library: the workers are the parallelism."""
 
 
 @dataclass(slots=True)
@@ -63,8 +61,7 @@ class ProcessExecutor:
     """
 
     def __init__(self, workers: int) -> None:
-        self._context: ForkServerContext = mp.get_context("forkserver")
-        self._context.set_forkserver_preload(PRELOADED)
+        self._context = start_fork_server()
         self._selector = DefaultSelector()
         self._work: PackedWork | None = None
         self._cancelled = False
@@ -137,8 +134,7 @@ class ProcessExecutor:
         process = self._context.Process(
             target=worker_main, args=(tasks_read, lines_write, alive_read), name=f"plateflow-worker-{slot}"
         )
-        with _environment(dict.fromkeys(SINGLE_THREADED, "1")):  # of the fork server, which the first start starts
-            process.start()
+        process.start()
         for end in (tasks_read, lines_write, alive_read):
             end.close()
         worker = _Worker(slot, process, tasks_write, lines_read, alive_write)
@@ -225,17 +221,3 @@ def _cause(exitcode: int | None) -> str:
         return signal.Signals(-exitcode).name
     except ValueError:  # a real-time signal
         return f"signal {-exitcode}"
-
-
-@contextmanager
-def _environment(values: dict[str, str]) -> Iterator[None]:
-    before = {name: os.environ.get(name) for name in values}
-    os.environ.update(values)
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value

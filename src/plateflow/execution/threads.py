@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from plateflow.execution.axis import AxisRunner, CancelledError
 from plateflow.execution.executor import Event, Finished, Lines, Work, WorkerInfo, reporter, result_line, split_results
+from plateflow.execution.failure import describe
 from plateflow.execution.results import writer_for
 from plateflow.lines.reader import LineReader
 from plateflow.lines.writer import LineWriter
@@ -82,5 +83,7 @@ class ThreadExecutor:
                 line = result_line(axis, self._runner.run(axis), cancelled=False)
             except CancelledError:
                 line = result_line(axis, None, cancelled=True)
+            except Exception as e:  # noqa: BLE001 - the boundary of a well's work: a dead thread would hold up the run
+                line = result_line(axis, describe(e), cancelled=False)
             self._writer.write(line)
             self._writer.flush()

@@ -78,7 +78,7 @@ def _describe(plan: PlatePlan) -> str:
     groups = sum(sum(plan.groups(axis)) for axis in plan.axes)
     failed = len(plan.axes) - len(plan.runnable)
     text = f"{len(plan.axes)} wells, {len(plan.step_names)} steps, {groups} pattern groups"
-    return f"{text}; {failed} wells cannot run" if failed else text
+    return f"{text}; {failed} of the wells cannot run" if failed else text
 
 
 @dataclass(slots=True)

@@ -148,6 +148,11 @@ class Executions:
         """Those that have a runner, and it."""
         return [(e, e.runner) for e in self._by_id.values() if e.runner is not None]
 
+    @property
+    def waiting(self) -> bool:
+        """Whether one is queued."""
+        return any(e.runner is None and not e.ended for e in self._by_id.values())
+
     def find(self, execution_id: str) -> Execution | None:
         """Return an execution; None where it is not known."""
         return self._by_id.get(execution_id)

@@ -134,7 +134,8 @@ class Supervisor:
             runner.send_unsent()
         if runner.hears and events & ~zmq.POLLOUT:
             self._hear(execution, runner)
-            self._pool.restock()  # the run has begun: the next spare no longer delays it
+            if self._executions.waiting:
+                self._pool.restock()  # not sooner: a spare's imports take the processors from the run's first wells
 
     def _on_exit(self, execution: Execution, _events: int) -> None:
         if execution.runner is not None:

@@ -14,13 +14,10 @@ import socket
 import sys
 import threading
 
-import plateflow.functions  # noqa: F401 - imported ahead, for the pipelines to come
-from plateflow.execution.executor import default_workers
-from plateflow.execution.processes import ProcessExecutor
+from plateflow.execution.fork_server import start_fork_server
 from plateflow.lines.reader import LineReader
 from plateflow.lines.writer import LineWriter, ReaderGoneError
 from plateflow.runtime.jobs import COMMAND_LIMIT, CancelJob, Command, Job, decode_command
-from plateflow.service.work import JobWork, Worksite
 
 
 class Link:
@@ -70,17 +67,17 @@ def main() -> None:
     parser.add_argument("--fd", type=int, required=True)
     link = Link(parser.parse_args().fd)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal's Ctrl-C is the client's to act on
-    spare = ProcessExecutor(default_workers())
-    try:
+    start_fork_server()
+    from plateflow.service.work import Workshop
+
+    with Workshop() as workshop:
         job = link.first_job()
         if job is not None:
             threading.Thread(target=link.watch, name="commands", daemon=True).start()
-            JobWork(job, Worksite(link.send, link.cancelled.is_set, spare)).run()
+            workshop.do(job, link.send, link.cancelled.is_set)
             sys.stdout.flush()
             sys.stderr.flush()
             os._exit(0)  # all is written and closed: Python's own tidying would only keep the server waiting
-    finally:
-        spare.close()
 
 
 if __name__ == "__main__":

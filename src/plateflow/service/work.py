@@ -5,11 +5,13 @@ from __future__ import annotations
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 from msgspec import UNSET
 
 from plateflow.errors import PlateflowError, UserError
+from plateflow.execution.executor import default_workers
+from plateflow.execution.processes import ProcessExecutor
 from plateflow.pipeline.compile import compile_plate
 from plateflow.pipeline.pipeline import Pipeline, PipelineSource, load_source
 from plateflow.pipeline.plan import PlatePlan, make_topology
@@ -23,11 +25,30 @@ from plateflow.storage.output import claim_output
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from types import TracebackType
 
     from plateflow.execution.orchestrator import Forward
-    from plateflow.execution.processes import ProcessExecutor
     from plateflow.plate.model import Plate
     from plateflow.runtime.jobs import Job
+
+
+class Workshop:
+    """What a runner makes ready before it knows its job: all imports, and worker processes."""
+
+    def __init__(self) -> None:
+        self._spare = ProcessExecutor(default_workers())
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._spare.close()
+
+    def do(self, job: Job, forward: Forward, cancelled: Callable[[], bool]) -> None:
+        """Do a job; everything that a user can mend, and a disk that fails, is said in its last message."""
+        JobWork(job, Worksite(forward, cancelled, self._spare)).run()
 
 
 @dataclass(frozen=True, slots=True)

@@ -453,7 +453,8 @@ def test_one_well_that_cannot_run_is_its_own_error(tmp_path: Path, harm: Any, wo
     assert (updates[0].status, updates[0].total) == (ProgressStatus.STARTED, 3)
     assert (updates[-1].status, updates[-1].completed, updates[-1].total) == (ProgressStatus.COMPLETED, 3, 3)
     assert {update.total for update in updates} == {3}
-    assert "1 wells cannot run" in str(updates[-1].message)
+    assert "3 wells, 2 steps, " in str(updates[-1].message)
+    assert "; 1 of the wells cannot run" in str(updates[-1].message)
     done = [update.completed for update in updates]
     assert done == sorted(done)
     assert sorted(axis.axis for part in make_topology(plan) for axis in part.axes) == list(WELLS)
