@@ -30,7 +30,7 @@ demo: $(RUNTIME) ## make a small plate, run a pipeline over it and show its live
 	@$(BIN)/plateflow demo demo
 
 test: $(DEV) ## run the tests; those on real plates need PLATEFLOW_TEST_DATA
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest -n auto --dist loadfile
 
 lint: $(DEV) ## check style, types and layers
 	@$(BIN)/python -m ruff check .

@@ -54,7 +54,7 @@ def by_threads(served: Cli, plate: Path, tmp_path_factory: pytest.TempPathFactor
 
 
 @pytest.fixture(params=["by_processes", "by_threads"])
-def either(request: pytest.FixtureRequest) -> Run:
+def either(served: Cli, request: pytest.FixtureRequest) -> Run:
     run: Run = request.getfixturevalue(request.param)
     return run
 
