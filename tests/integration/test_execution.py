@@ -13,6 +13,7 @@ from multiprocessing import forkserver
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 import polars as pl
 import pytest
@@ -22,8 +23,9 @@ from tests.integration.conftest import HEAD, Bench, Run
 from tests.unit.pipeline.plates import grey, write_plate
 
 from plateflow.errors import PipelineError, SchemaError, UserError
+from plateflow.execution import threads
 from plateflow.execution.axis import AxisRunner
-from plateflow.execution.executor import Died, Finished, Work
+from plateflow.execution.executor import Died, Finished, TaskResult, Work, result_line
 from plateflow.execution.processes import ProcessExecutor
 from plateflow.execution.threads import ThreadExecutor
 from plateflow.functions import find_nuclei, gaussian
@@ -209,6 +211,22 @@ def test_labels_of_a_projection_are_shown_on_one(tmp_path: Path) -> None:
     ]
 
 
+def test_wells_of_fewer_planes_have_the_columns_of_all_others(tmp_path: Path) -> None:
+    plate = write_plate(tmp_path / "deep", wells=("A01", "A02"), zs=2)
+    shallow = tuple(record for record in plate.wells["A02"] if record.z == 1)
+    plate = msgspec.structs.replace(plate, wells={**plate.wells, "A02": shallow})
+    functions = "tests.unit.pipeline.functions:"
+    steps = [
+        FunctionStep(functions + "halves", inputs="1", outputs="Halves"),
+        FunctionStep(functions + "area", inputs="Halves"),
+        FunctionStep(functions + "brightness", inputs="2"),
+    ]
+    outcome = run_plate(compile_plate(plate, Pipeline("p", steps)), output=tmp_path / "out", workers=1)
+    assert outcome.errors == {}
+    assert len(read_tables(tmp_path / "out" / "tables" / "Halves")) == 2 * 2 + 2  # refuses parts that differ
+    assert read_tables(tmp_path / "out" / "tables" / "Image")["Metadata_Z"].to_list() == [1, 2, 1]
+
+
 # A well fails alone.
 
 RAISES = """
@@ -334,7 +352,7 @@ steps = [FunctionStep(slow, "DNA"), FunctionStep(slow, "GFP")]
 
 def killer(rng: random.Random) -> tuple[Callable[[Run, bytes], None], list[int]]:
     """Return what kills one worker process at a random moment of a run, and the list of whom it killed."""
-    at = rng.randrange(1, 60)
+    at = rng.randrange(1, 36)  # of 48 updates: there is always work left
     killed: list[int] = []
 
     def kill(run: Run, _: bytes) -> None:
@@ -508,7 +526,7 @@ steps = [FunctionStep(tell, "DNA")]
     table = tables_of(run)["Image"]
     assert table.select("Nice", "Group", "OMP").unique().rows() == [(min(19, os.nice(0) + 10), 0.0, 1.0)]
     # In its first well: writing tables starts polars' own, which sleep.
-    assert table.group_by("Pid").agg(pl.col("Threads").min())["Threads"].to_list() == [1.0, 1.0]
+    assert table.group_by("Pid").agg(pl.col("Threads").min())["Threads"].unique().to_list() == [1.0]
 
 
 # Cancel, and who dies with whom.
@@ -519,10 +537,8 @@ def test_cancel_ends_a_run_in_the_middle(bench: Bench, executor: ExecutorName) -
     def enough(run: Run) -> bool:
         return sum(u.phase is ProgressPhase.AXIS_COMPLETED for u in run.updates) >= 2
 
-    started = time.monotonic()
     slow = SLOW.replace("time.sleep(0.01)", "time.sleep(0.15 if mark(image) < 4 else 0.5)")
     run = bench.run(slow, executor, cancelled=enough)
-    assert time.monotonic() - started < 6
     assert run.outcome.cancelled
     assert 2 <= len(run.outcome.completed) < 8
     run.assert_good(*run.outcome.completed)
@@ -532,6 +548,23 @@ def test_cancel_ends_a_run_in_the_middle(bench: Bench, executor: ExecutorName) -
     assert list(rows) == list(bench.plate.wells)
     assert {well for well, status in rows.items() if status == "completed"} == set(run.outcome.completed)
     assert set(rows.values()) == {"completed", "cancelled"}
+
+
+def test_no_worker_is_started_in_place_of_one_that_cancel_killed(bench: Bench) -> None:
+    slow = bench.run(SLOW.replace("0.01", "0.01 if mark(image) else 600"), cancelled=lambda run: len(run.updates) > 20)
+    assert slow.outcome.cancelled
+    assert not [worker for worker in slow.workers if worker.state is WorkerState.DIED]  # asked for
+    executor = ProcessExecutor(2)
+    try:
+        executor.prepare(Work(slow.plan, "e" * 32, ""))
+        executor.start(slow.plan.axes[0])
+        executor.cancel()
+        while not (deaths := [event for event in executor.poll(1.0) if isinstance(event, Died)]):
+            pass
+        assert [(event.axis, event.cause) for event in deaths] == [(slow.plan.axes[0], "SIGTERM")]
+        assert len(executor.workers()) == 1
+    finally:
+        executor.close()
 
 
 def test_workers_are_gone_after_a_run(bench: Bench) -> None:
@@ -591,6 +624,36 @@ def test_workers_die_with_their_parent_whatever_they_do(bench: Bench) -> None:
     assert len(set(workers)) == 3
     for pid in workers:
         await_gone(pid, 2.0)
+
+
+FALSE = """
+import gc
+from plateflow.lines.writer import LineWriter
+def lie(image: Image) -> Image:
+    [writer] = [thing for thing in gc.get_objects() if isinstance(thing, LineWriter)]
+    for well in ("Z98", "Z99"):
+        writer.write(b'{"type":"result","axis_id":"%s"}\\n' % well.encode())
+    time.sleep(0.02)
+    return image
+steps = [FunctionStep(lie, "DNA")]
+"""
+
+
+def test_a_worker_that_speaks_for_others_does_not_upset_the_count(bench: Bench) -> None:
+    run = bench.run(FALSE)
+    assert sorted(run.outcome.completed) == list(bench.plate.wells)
+    assert not run.outcome.errors
+    assert len(run.of("B02")) == 5
+
+
+def test_a_thread_that_speaks_for_others_does_not_upset_the_count(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    false = msgspec.json.encode(TaskResult(axis_id="Z99")) + b"\n"
+    monkeypatch.setattr(threads, "result_line", lambda *a, **k: false + result_line(*a, **k) * 2 + false)
+    run = bench.run("steps = [FunctionStep(gaussian)]", "threads")
+    assert sorted(run.outcome.completed) == list(bench.plate.wells)
+    run.assert_good(*bench.plate.wells)
 
 
 def test_a_thread_that_cannot_report_ends_its_well_and_not_in_a_hang(

@@ -62,7 +62,7 @@ def test_the_connection_file(server: ExecutionServer, client: ExecutionClient, d
     assert directory.stat().st_mode & 0o777 == 0o700
     server.close()
     assert sorted(path.name for path in directory.iterdir()) == ["logs", "server.lock"]
-    with pytest.raises(ServerError, match=r"no server runs in .*; start one with `plateflow serve`"):
+    with pytest.raises(ServerError, match=r"no server runs in .*`plateflow run` starts one by itself"):
         ExecutionClient(directory)
 
 

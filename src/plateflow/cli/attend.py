@@ -6,29 +6,49 @@ import signal
 import sys
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from plateflow.cli.exits import Exit, exit_of
-from plateflow.cli.follow import follow
+from plateflow.cli.follow import cancelling, follow
 from plateflow.errors import UserError
 from plateflow.progress.messages import ENDED, ExecutionState
 from plateflow.runtime.client import ExecutionClient
+from plateflow.runtime.endpoints import read_connection
 from plateflow.service.server import plate_server
 from plateflow.settings import runtime_directory
 
 if TYPE_CHECKING:
     from pathlib import Path
+    from types import FrameType
 
     from plateflow.runtime.control import Summary
 
 
-def serve(directory: Path | None, *, exit_when_idle: bool) -> Exit:
-    """Serve until stopped by a signal, a request, or idleness."""
+def serve(directory: Path | None, *, exit_when_idle: bool, json: bool) -> Exit:
+    """Serve until stopped by a signal, a request, or idleness; ``json`` prints how to reach it."""
     where = directory or runtime_directory()
     server = plate_server(where, exit_when_idle=exit_when_idle)
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, lambda *_: server.stop())
-    sys.stderr.write(f"plateflow: serving in {where}; stop it with Ctrl-C\n")
-    server.serve()
-    return Exit.DONE
+    ended: list[Exit] = []
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        ended.append(_EXITS[signal.Signals(number)])
+        server.stop()
+
+    for number in _EXITS:
+        signal.signal(number, stop)
+    with server:
+        if json:
+            print(msgspec.json.encode(read_connection(where)).decode(), flush=True)
+        sys.stderr.write(f"plateflow: serving in {where}; stop it with Ctrl-C\n")
+        server.wait()
+    return ended[0] if ended else Exit.DONE
+
+
+_EXITS = {
+    signal.SIGINT: Exit.INTERRUPTED,
+    signal.SIGTERM: Exit.TERMINATED,
+    signal.SIGHUP: Exit.TERMINATED,
+}
 
 
 def watch(execution: str | None, *, json: bool) -> Exit:
@@ -41,10 +61,11 @@ def watch(execution: str | None, *, json: bool) -> Exit:
     """
     with ExecutionClient(runtime_directory()) as client:
         found = _find(client, execution)
-        return exit_of(follow(client.follow(found.execution_id), json=json).state)
+        with cancelling(client, [], "stopped watching; the run goes on, `plateflow watch` looks again"):
+            return exit_of(follow(client.follow(found.execution_id), json=json).state)
 
 
-def cancel(execution: str | None) -> Exit:
+def cancel(execution: str | None, *, json: bool) -> Exit:
     """Cancel an execution; by default the one that runs.
 
     Raises
@@ -60,7 +81,10 @@ def cancel(execution: str | None) -> Exit:
         state = client.wait(found.execution_id).state
     if state is not ExecutionState.CANCELLED:
         raise UserError(f"execution {found.execution_id} ended before it could be cancelled: it is {state}")
-    print(f"cancelled {found.execution_id}")
+    if json:
+        print(msgspec.json.encode({"execution_id": found.execution_id, "state": state}).decode())
+    else:
+        print(f"cancelled {found.execution_id} ({found.kind} of {found.plate_id})")
     return Exit.DONE
 
 

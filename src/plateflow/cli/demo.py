@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from typing import TYPE_CHECKING
 
 from rich.console import Console
@@ -54,6 +55,7 @@ def _write_plate(plate: Path, console: Console) -> None:
     from plateflow.plate.synthetic import write_synthetic_plate
 
     unfinished = plate.with_name(f".{plate.name}.unfinished")
+    shutil.rmtree(unfinished, ignore_errors=True)  # of a demo that was ended in the middle
     with Progress(console=console, transient=True) as progress:
         task = progress.add_task("writing a plate of synthetic cells", total=None)
         write_synthetic_plate(unfinished, report=lambda done, total: progress.update(task, completed=done, total=total))

@@ -49,7 +49,14 @@ def main() -> None:
         complain(e)
         result = Exit.BROKEN
     except typer.TyperException as e:
-        sys.stderr.write(f"plateflow: {e.format_message()}\n")
+        if e.format_message():  # else it has printed the help
+            sys.stderr.write(f"plateflow: {e.format_message()}; see plateflow --help\n")
+        result = Exit.USER_ERROR
+    except OSError as e:
+        complain(UserError(f"{e.filename or 'a file or device'}: {e.strerror or e}"))
+        result = Exit.USER_ERROR
+    except UnicodeError:
+        complain(UserError("a path holds bytes that are no UTF-8 text; rename that folder"))
         result = Exit.USER_ERROR
     except KeyboardInterrupt:
         result = Exit.INTERRUPTED
@@ -125,9 +132,10 @@ def run(
 def serve(
     directory: Annotated[Path | None, typer.Option(help="Private folder of the server's sockets.")] = None,
     exit_when_idle: Annotated[bool, typer.Option(help="End when nothing runs and nobody asks for 5 s.")] = False,
+    json: Json = False,
 ) -> Exit:
     """Serve clients of this user: executions go on when their clients go."""
-    return attend.serve(directory, exit_when_idle=exit_when_idle)
+    return attend.serve(directory, exit_when_idle=exit_when_idle, json=json)
 
 
 @app.command()
@@ -142,6 +150,7 @@ def watch(
 @app.command()
 def cancel(
     execution: Annotated[str | None, typer.Argument(help="Beginning of its id; by default the one that runs.")] = None,
+    json: Json = False,
 ) -> Exit:
     """Cancel an execution; wells that are finished keep their results."""
-    return attend.cancel(execution)
+    return attend.cancel(execution, json=json)

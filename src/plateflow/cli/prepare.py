@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 def prepare(kind: ExecutionKind, spec: JobSpec, *, json: bool) -> Exit:
     """Open a plate, or open and compile it, and print what was found."""
     execution_id = uuid.uuid4().hex
-    with connect(runtime_directory()) as client, cancelling(client, [execution_id]):
+    with connect(runtime_directory()) as client, cancelling(client, [execution_id], "cancelling"):
         follower = client.follow(execution_id)
         client.submit(spec.plate, kind, spec, execution_id=execution_id)
         followed = follow(follower, json=json)

@@ -47,15 +47,22 @@ def run_plates(plates: list[Path], output: Path | None, spec: JobSpec, *, json: 
     """
     runs = [PlateRun(plate, folder, uuid.uuid4().hex) for plate, folder in _outputs(plates, output)]
     exits: list[Exit] = []
-    with connect(runtime_directory()) as client, cancelling(client, [run.execution_id for run in runs]):
+    with (
+        connect(runtime_directory()) as client,
+        cancelling(client, [run.execution_id for run in runs], _farewell(runs)),
+    ):
         followers = [client.follow(run.execution_id) for run in runs]
         for run in runs:
             _submit(client, run, spec)
         for run, follower in zip(runs, followers, strict=True):
             exits.append(exit_of(follow(follower, json=json).state))
-            if not json and exits[-1] in (Exit.DONE, Exit.WELLS_FAILED):
+            if not json and exits[-1] in (Exit.DONE, Exit.WELLS_FAILED, Exit.CANCELLED) and run.output.exists():
                 print(run.output)
     return worst(exits)
+
+
+def _farewell(runs: list[PlateRun]) -> str:
+    return f"cancelling; wells that are finished keep their results in {', '.join(str(run.output) for run in runs)}"
 
 
 def _outputs(plates: list[Path], output: Path | None) -> list[tuple[Path, Path]]:

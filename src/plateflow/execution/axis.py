@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from plateflow.execution.call import Calls, make_calls
-from plateflow.execution.failure import Failure, describe
 from plateflow.execution.well_data import WellData
 from plateflow.pipeline.plan import AxisPlan, Group, PlatePlan, StepPlan
+from plateflow.progress.failure import Failure, describe
 from plateflow.progress.update import ProgressPhase, ProgressStatus
 
 if TYPE_CHECKING:

@@ -16,10 +16,10 @@ from plateflow.progress.update import ProgressPhase, ProgressStatus, ProgressUpd
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from plateflow.execution.failure import Failure
     from plateflow.lines.writer import LineWriter
     from plateflow.pipeline.plan import AxisPlan, PlatePlan
     from plateflow.progress.emitter import Report
+    from plateflow.progress.failure import Failure
 
 RESULT_START = b'{"type":"result"'
 
@@ -165,9 +165,13 @@ def split_results(body: bytes) -> tuple[bytes, list[TaskResult]]:
     """Part the lines of a worker into updates, passed on as they are, and results."""
     if RESULT_START not in body:
         return body, []
-    lines = body.splitlines(keepends=True)
-    results = [msgspec.json.decode(line, type=TaskResult) for line in lines if line.startswith(RESULT_START)]
-    return b"".join(line for line in lines if not line.startswith(RESULT_START)), results
+    updates, results = [], []
+    for line in body.splitlines(keepends=True):
+        try:
+            results.append(msgspec.json.decode(line, type=TaskResult))
+        except msgspec.MsgspecError:  # an update; or what user code wrote, which the server will refuse
+            updates.append(line)
+    return b"".join(updates), results
 
 
 def default_workers() -> int:

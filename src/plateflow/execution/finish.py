@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import numpy as np
 
+from plateflow.errors import OutputError
 from plateflow.execution.results import PIXELS
 from plateflow.pipeline.signature import function_name, read_signature, resolve_function
 from plateflow.plate.wells import split_well, well_name
@@ -44,6 +44,8 @@ class RunInfo:
     workers: int
     started: float
     """Seconds since the epoch."""
+    inputs: str
+    """Fingerprint of the input files, taken before the first was read."""
 
 
 def finish_run(plan: PlatePlan, output: Path, outcome: Outcome, info: RunInfo) -> None:
@@ -51,13 +53,25 @@ def finish_run(plan: PlatePlan, output: Path, outcome: Outcome, info: RunInfo) -
 
     Raises
     ------
+    OutputError
+        If a well that was completed has no record: somebody moved or removed the folder meanwhile.
     OSError
         Names the file that cannot be written.
     """
     records = read_committed(output)
+    lost = [well for well in outcome.completed if well not in records]
+    if lost:
+        what = f"what {len(lost)} wells wrote, {lost[0]} for one"
+        raise OutputError(f"results folder {output} has lost {what}; was it moved or removed? Run it again")
     _write_wells(plan, output, outcome, records)
     _write_plate(plan, output, records)
     write_run_record(output / "run.json", _run_record(plan, outcome, info, records))
+
+
+def fingerprint_inputs(plan: PlatePlan) -> str:
+    """Return the fingerprint of all images that a plan uses, as they are now."""
+    files = [record.path for axis in plan.axes for record in axis.files.values()]
+    return input_fingerprint(Path(plan.plate.path), files)
 
 
 def _write_wells(plan: PlatePlan, output: Path, outcome: Outcome, records: dict[str, WellRecord]) -> None:
@@ -118,14 +132,13 @@ def _run_record(plan: PlatePlan, outcome: Outcome, info: RunInfo, records: dict[
         for step, spent in record.seconds_per_step:
             seconds[step] += spent
     source = plan.pipeline.source
-    files = [record.path for axis in plan.axes for record in axis.files.values() if os.path.exists(record.path)]
     completed = set(outcome.completed)
     return RunRecord(
         execution_id=info.execution_id,
         plate=plan.plate.path,
         pipeline=PipelineRecord.of(plan.pipeline.name, source.text if source else ""),
         steps=tuple(_step_record(name, step) for name, step in zip(plan.step_names, plan.pipeline.steps, strict=True)),
-        input_fingerprint=input_fingerprint(Path(plan.plate.path), files),
+        input_fingerprint=info.inputs,
         versions=library_versions(),
         executor=info.executor,
         workers=info.workers,

@@ -26,6 +26,8 @@ Forward = Callable[[bytes], None]
 POLL = 0.1
 """Seconds within which a cancel is seen."""
 WORKER_MESSAGE_INTERVAL = 1.0
+CANCEL_GRACE = 1.0
+"""Seconds for the groups under way once a run is cancelled; a thread that takes longer is not waited for."""
 
 
 @dataclass(slots=True)
@@ -67,22 +69,24 @@ class Orchestrator:
         self._running = 0
         self._outcome = Outcome(errors={axis.axis_id: axis.error for axis in plan.axes if axis.error})
         self._next_worker_message = time.monotonic() + WORKER_MESSAGE_INTERVAL
+        self._leave_at = float("inf")
 
     def run(self) -> Outcome:
         """Run all wells that can run; returns when each has ended, or all work has been cancelled."""
-        while self._waiting or self._running:
+        while self._waiting or (self._running and time.monotonic() < self._leave_at):
             if self._cancelled() and not self._outcome.cancelled:
                 self._cancel()
             while self._waiting and self._executor.free:
                 self._executor.start(self._waiting.popleft())
                 self._running += 1
-            for event in self._executor.poll(POLL) if self._running else ():
+            for event in self._executor.poll(POLL) if self._running or self._waiting else ():
                 self._handle(event)
             self._report_workers()
         return self._outcome
 
     def _cancel(self) -> None:
         self._outcome.cancelled = True
+        self._leave_at = time.monotonic() + CANCEL_GRACE
         self._waiting.clear()
         self._executor.cancel()
 
@@ -102,6 +106,9 @@ class Orchestrator:
             self._outcome.completed.append(axis_id)
 
     def _bury(self, died: Died) -> None:
+        if self._outcome.cancelled:
+            self._running -= died.axis is not None
+            return  # asked for: no failure, and no death to tell of
         last = decode(died.last_line) if died.last_line else None
         step_name = last.step_name if last is not None and last.phase in STEP_PHASES else ""
         self._send_worker(
@@ -115,7 +122,7 @@ class Orchestrator:
         self._running -= 1
         if last is not None and last.phase is ProgressPhase.AXIS_COMPLETED:
             self._note(died.axis.axis_id, last.error or "", cancelled=False)  # all is said, and written, but the result
-        elif not self._outcome.cancelled:
+        else:
             step = f" in step {step_name!r}" if step_name else ""
             error = f"its worker process died{step} ({died.cause})"
             self._note(died.axis.axis_id, error, cancelled=False)

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from selectors import EVENT_READ, DefaultSelector
 from typing import TYPE_CHECKING
 
+from plateflow.errors import ServerError
 from plateflow.execution.executor import Died, Event, Finished, Lines, PackedWork, Work, WorkerInfo, split_results
 from plateflow.execution.fork_server import start_fork_server
 from plateflow.execution.worker import worker_main
@@ -27,6 +28,9 @@ if TYPE_CHECKING:
 
     from plateflow.pipeline.plan import AxisPlan
 
+FORK_ATTEMPTS = 5
+LOST = 255
+"""What multiprocessing says where the fork server can say no more."""
 GRACE = 0.5
 """Seconds between SIGTERM and SIGKILL."""
 
@@ -131,10 +135,7 @@ class ProcessExecutor:
         tasks_read, tasks_write = mp.Pipe(duplex=False)
         lines_read, lines_write = mp.Pipe(duplex=False)
         alive_read, alive_write = mp.Pipe(duplex=False)
-        process = self._context.Process(
-            target=worker_main, args=(tasks_read, lines_write, alive_read), name=f"plateflow-worker-{slot}"
-        )
-        process.start()
+        process = self._fork(slot, (tasks_read, lines_write, alive_read))
         for end in (tasks_read, lines_write, alive_read):
             end.close()
         worker = _Worker(slot, process, tasks_write, lines_read, alive_write)
@@ -144,6 +145,20 @@ class ProcessExecutor:
             _send(worker, self._work)
         return worker
 
+    def _fork(self, slot: int, ends: tuple[Connection, Connection, Connection]) -> ForkServerProcess:
+        for attempt in range(FORK_ATTEMPTS):
+            start_fork_server()  # anew, where it died
+            process = self._context.Process(target=worker_main, args=ends, name=f"plateflow-worker-{slot}")
+            try:
+                process.start()
+            except (EOFError, OSError) as e:  # it died just now
+                if attempt == FORK_ATTEMPTS - 1:
+                    raise ServerError(f"no worker process can be started: {e}; see whether memory ran out") from e
+                time.sleep(0.05)
+            else:
+                break
+        return process
+
     def _read(self, worker: _Worker) -> list[Event]:
         dead = not worker.process.is_alive()  # asked before reading, so that reading finds all that it wrote
         found = worker.reader.read()
@@ -152,8 +167,9 @@ class ProcessExecutor:
         if body:
             worker.last_line = body[body.rfind(b"\n", 0, -1) + 1 : -1]
         for result in results:
-            worker.axis = None
-            events.append(Finished(result))
+            if worker.axis is not None and result.axis_id == worker.axis.axis_id:  # no other is the worker's own word
+                worker.axis = None
+                events.append(Finished(result))
         if dead and not found.complete:
             events.append(self._bury(worker))
         elif found.ended:
@@ -164,9 +180,8 @@ class ProcessExecutor:
         _end([worker])  # and what it left running
         died = Died(worker.slot, worker.pid, worker.axis, _cause(worker.process.exitcode), worker.last_line)
         self._forget(worker)
-        if self._cancelled:
-            del self._workers[worker.slot]
-        else:
+        del self._workers[worker.slot]
+        if not self._cancelled:
             self._workers[worker.slot] = self._spawn(worker.slot)
         return died
 
@@ -215,6 +230,8 @@ def _join(workers: Sequence[_Worker], seconds: float) -> None:
 
 
 def _cause(exitcode: int | None) -> str:
+    if exitcode == LOST:
+        return "exit code 255, or the process that it was forked from died"
     if exitcode is None or exitcode >= 0:
         return f"exit code {exitcode}"
     try:

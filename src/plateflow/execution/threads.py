@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 
 from plateflow.execution.axis import AxisRunner, CancelledError
 from plateflow.execution.executor import Event, Finished, Lines, Work, WorkerInfo, reporter, result_line, split_results
-from plateflow.execution.failure import describe
 from plateflow.execution.results import writer_for
 from plateflow.lines.reader import LineReader
 from plateflow.lines.writer import LineWriter
 from plateflow.progress.emitter import Emitter
+from plateflow.progress.failure import describe
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -33,7 +33,8 @@ class ThreadExecutor:
         self._selector.register(self._read_fd, EVENT_READ)
         self._tasks: queue.SimpleQueue[AxisPlan | None] = queue.SimpleQueue()
         self._cancelled = threading.Event()
-        self._busy: set[str] = set()
+        self._slots: list[str] = [""] * workers
+        """The well of each thread's place; "" where it is free."""
         emitter = Emitter(reporter(self._writer), work.execution_id, work.plan.plate.path)
         self._runner = AxisRunner(work.plan, emitter, writer_for(work), self._cancelled.is_set)
         self._threads = [threading.Thread(target=self._work, name=f"plateflow-{slot}") for slot in range(workers)]
@@ -43,11 +44,11 @@ class ThreadExecutor:
     @property
     def free(self) -> int:
         """Threads that wait for a task."""
-        return len(self._threads) - len(self._busy)
+        return self._slots.count("")
 
     def start(self, axis: AxisPlan) -> None:
         """Hand a well to a free thread."""
-        self._busy.add(axis.axis_id)
+        self._slots[self._slots.index("")] = axis.axis_id
         self._tasks.put(axis)
 
     def poll(self, timeout: float) -> list[Event]:
@@ -55,12 +56,16 @@ class ThreadExecutor:
         if not self._selector.select(timeout):
             return []
         body, results = split_results(self._reader.read().complete)
-        self._busy -= {result.axis_id for result in results}
-        return [*([Lines(body)] if body else []), *(Finished(result) for result in results)]
+        events: list[Event] = [Lines(body)] if body else []
+        for result in results:
+            if result.axis_id in self._slots:  # no other is a thread's own word
+                self._slots[self._slots.index(result.axis_id)] = ""
+                events.append(Finished(result))
+        return events
 
     def workers(self) -> Sequence[WorkerInfo]:
-        """Return what is under way; threads of one process are told apart by their wells only."""
-        return [WorkerInfo(slot, os.getpid(), axis_id, b"") for slot, axis_id in enumerate(sorted(self._busy))]
+        """Return what is under way; threads of one process share its pid, and their steps are not told."""
+        return [WorkerInfo(slot, os.getpid(), axis_id, b"") for slot, axis_id in enumerate(self._slots)]
 
     def cancel(self) -> None:
         """End each task before its next pattern group: a thread cannot be killed."""

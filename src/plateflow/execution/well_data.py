@@ -77,7 +77,9 @@ class WellData:
             return self._read(ref)
         if ref in self._made:
             return self._made[ref]
-        planes = [self._read(Ref(ref.kind, *place)) for place in self._axis.files if _covers(ref, *place)]
+        planes = [plane for made, plane in self._made.items() if made.kind is ref.kind and _covers(ref, *made[1:])]
+        if not planes:
+            planes = [self._read(Ref(ref.kind, *place)) for place in self._axis.files if _covers(ref, *place)]
         return np.max(planes, axis=0) if len(planes) > 1 else planes[0]
 
     def arguments(self, group: Group, kinds: tuple[Kind, ...]) -> list[Any]:

@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING
 
 from plateflow.execution.axis import AxisRunner, refuse_axis
 from plateflow.execution.executor import PackedWork, Work, reporter, result_line
-from plateflow.execution.failure import Failure, describe
 from plateflow.execution.results import writer_for
 from plateflow.lines.writer import LineWriter
 from plateflow.pipeline.plan import AxisPlan
 from plateflow.progress.emitter import Emitter
+from plateflow.progress.failure import Failure, describe
 
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection

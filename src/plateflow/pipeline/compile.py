@@ -10,12 +10,12 @@ from uuid import uuid4
 from plateflow.errors import CompileError, PipelineError, PlateError
 from plateflow.functions.kinds import Kind
 from plateflow.pipeline.files import check_wells
-from plateflow.pipeline.plan import ERROR_LIMIT, AxisPlan, PlanError, PlateInfo, PlatePlan, Shape
+from plateflow.pipeline.plan import AxisPlan, PlanError, PlateInfo, PlatePlan, Shape
 from plateflow.pipeline.shapes import StepContext, no_shape, plan_shape
 from plateflow.pipeline.signature import Signature, check_parameters, read_signature, resolve_function
 from plateflow.plate.pattern_groups import Address, make_series, sort_key
 from plateflow.plate.wells import canonical_well
-from plateflow.progress.emitter import Emitter, Report
+from plateflow.progress.emitter import Emitter, Report, no_report
 from plateflow.progress.update import ProgressPhase, ProgressStatus
 
 if TYPE_CHECKING:
@@ -61,16 +61,16 @@ def compile_plate(
         If the pipeline does not fit the plate, or no well can run; carries every problem found. A well that cannot run
         while others can is an error of that well, in the plan.
     """
-    emitter = Emitter(report or _no_report, execution_id or uuid4().hex, plate.path, total_steps=len(pipeline.steps))
-    total = len(plate.wells if wells is None else set(wells))
-    emitter.emit(ProgressPhase.COMPILE, ProgressStatus.STARTED, 0, total)
+    emitter = Emitter(report or no_report, execution_id or uuid4().hex, plate.path, total_steps=len(pipeline.steps))
+    chosen: tuple[str, ...] = ()
     try:
-        plan = _compile(plate, pipeline, _choose_wells(plate, wells), emitter)
+        chosen = _choose_wells(plate, wells)
+        emitter.emit(ProgressPhase.COMPILE, ProgressStatus.STARTED, 0, len(chosen))
+        plan = _compile(plate, pipeline, chosen, emitter)
     except CompileError as e:
-        emitter.emit(ProgressPhase.COMPILE, ProgressStatus.ERROR, 0, total, error=str(e)[:ERROR_LIMIT])
+        emitter.emit(ProgressPhase.COMPILE, ProgressStatus.ERROR, 0, len(chosen), error=str(e))
         raise
-    done = len(plan.axes)
-    emitter.emit(ProgressPhase.COMPILE, ProgressStatus.COMPLETED, done, done, message=_describe(plan))
+    emitter.emit(ProgressPhase.COMPILE, ProgressStatus.COMPLETED, len(chosen), len(chosen), message=_describe(plan))
     return plan
 
 
@@ -280,7 +280,3 @@ def _layout(files: Iterable[tuple[str, Address]], channel_names: dict[str, str])
     for channel, address in files:
         by_channel[channel].append(address)
     return tuple((name, tuple(sorted(addresses, key=sort_key))) for name, addresses in by_channel.items() if addresses)
-
-
-def _no_report(_: object) -> None:
-    pass

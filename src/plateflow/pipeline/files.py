@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from plateflow.errors import ImageError
-from plateflow.pipeline.plan import ERROR_LIMIT, AxisPlan, Declared, Shape
+from plateflow.pipeline.plan import AxisPlan, Declared, Shape
 from plateflow.plate.pattern_groups import pattern_text
 from plateflow.progress.update import ProgressPhase, ProgressStatus
 from plateflow.storage.tiff import read_header
@@ -34,27 +34,21 @@ def check_wells(
     declared
         What every image of a channel must be: what most wells agree on.
     """
-    checks = _check_files(axes, shapes, emitter)
+    checks = [_check_files(axis, shapes[axis.shape]) for axis in axes]
     declared = _declare(headers for _, headers in checks)
     checked = tuple(_check_declared(axis, headers, declared, shapes[axis.shape]) for axis, headers in checks)
-    for axis, (before, _) in zip(checked, checks, strict=True):
-        if axis is not before:
-            _report_well(axis, shapes, len(axes), len(axes), emitter)
+    for done, axis in enumerate(checked, start=1):
+        _report_well(axis, shapes, done, len(axes), emitter)
     return checked, declared
 
 
-def _check_files(axes: tuple[AxisPlan, ...], shapes: list[Shape], emitter: Emitter) -> list[tuple[AxisPlan, Headers]]:
-    checks: list[tuple[AxisPlan, Headers]] = []
-    for done, axis in enumerate(axes, start=1):
-        headers: Headers = {}
-        checked = axis
-        try:
-            _read_headers(axis, headers)
-        except _WellError as e:
-            checked = _failed(axis, shapes[axis.shape], e)
-        checks.append((checked, headers))
-        _report_well(checked, shapes, done, len(axes), emitter)
-    return checks
+def _check_files(axis: AxisPlan, shape: Shape) -> tuple[AxisPlan, Headers]:
+    headers: Headers = {}
+    try:
+        _read_headers(axis, headers)
+    except _WellError as e:
+        return _failed(axis, shape, e), headers
+    return axis, headers
 
 
 class _WellError(Exception):
@@ -102,6 +96,6 @@ def _report_well(axis: AxisPlan, shapes: list[Shape], done: int, total: int, emi
     if axis.error:
         step = shapes[axis.shape].steps[axis.error_step].name
         well = well.step(step, axis.error_step)
-        well.emit(ProgressPhase.COMPILE, ProgressStatus.ERROR, done, total, error=axis.error[:ERROR_LIMIT])
+        well.emit(ProgressPhase.COMPILE, ProgressStatus.ERROR, done, total, error=axis.error)
     else:
         well.emit(ProgressPhase.COMPILE, ProgressStatus.RUNNING, done, total)

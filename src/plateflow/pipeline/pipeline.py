@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from plateflow.errors import PipelineError, UserError
 from plateflow.pipeline.step import FunctionStep, check_name
+from plateflow.progress.failure import describe
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -80,7 +81,7 @@ class Pipeline:
         values = {
             "name": name,
             "steps": ordered,
-            "channels": dict(channels or {}),
+            "channels": {role: str(channel) for role, channel in (channels or {}).items()},
             "filenames": filenames,
             "metadata": metadata,
             "source": source,
@@ -145,8 +146,8 @@ def load_source(source: PipelineSource) -> Pipeline:
         raise PipelineError(f"{source.path}:{e.lineno}: {e.msg}") from e
     except UserError as e:
         raise PipelineError(f"{source.path}:{_line(e, source.path)}: {e}") from e
-    except (Exception, SystemExit) as e:
-        raise PipelineError(f"{source.path}:{_line(e, source.path)}: {type(e).__name__}: {e}") from e
+    except BaseException as e:
+        raise PipelineError(f"{source.path}:{_line(e, source.path)}: {describe(e).error}") from e
     return _with_source(module, source)
 
 

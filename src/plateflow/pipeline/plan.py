@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     from plateflow.plate.model import ImageRecord
     from plateflow.plate.pattern_groups import Address
 
-ERROR_LIMIT = 2_000
-"""Characters of an error that an update carries."""
 AXES_PER_MESSAGE = 500
 """Keeps a topology message far below the limit of a line."""
 

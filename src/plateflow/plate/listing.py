@@ -64,6 +64,13 @@ def list_folders(root: str, enter: Callable[[str], bool]) -> list[Folder]:
     return folders
 
 
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:  # a link that leads nowhere, or to itself: if it stands for an image, its well will say so
+        return False
+
+
 def _list_one(path: str, seen: set[tuple[int, int]]) -> tuple[list[str], list[str]]:
     """Return the sorted names of files and of folders; nothing of a folder that was seen before.
 
@@ -82,7 +89,7 @@ def _list_one(path: str, seen: set[tuple[int, int]]) -> tuple[list[str], list[st
         with os.scandir(path) as entries:
             for entry in entries:
                 if not entry.name.startswith("."):
-                    (children if entry.is_dir() else names).append(entry.name)
+                    (children if _is_folder(entry) else names).append(entry.name)
     except OSError as e:
         raise PlateError(f"{path}: the folder cannot be read: {e.strerror}") from e
     for name in (*names, *children):

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from typing import TYPE_CHECKING
+from uuid import uuid4
 
 import msgspec
 
@@ -12,6 +14,9 @@ from plateflow.plate.formats import filenames as by_name
 from plateflow.plate.formats import imagexpress
 from plateflow.plate.listing import FileReport, check_is_text
 from plateflow.plate.plate_map import read_plate_map
+from plateflow.progress.carried import carried
+from plateflow.progress.emitter import Emitter, Report, no_report
+from plateflow.progress.update import ProgressPhase, ProgressStatus
 
 if TYPE_CHECKING:
     from plateflow.plate.model import Plate
@@ -22,7 +27,8 @@ def open_plate(
     *,
     filenames: str | None = None,
     metadata: str | None = None,
-    report: FileReport | None = None,
+    execution_id: str | None = None,
+    report: Report | None = None,
 ) -> Plate:
     """Open a plate by the names of its files and its metadata files; pixels are not read, nothing is written.
 
@@ -37,8 +43,10 @@ def open_plate(
     metadata
         A CSV table of what is in each well (:func:`.read_plate_map`); a relative path is looked up in the folder and
         then in the one above it.
+    execution_id
+        Of the updates; None: a new one.
     report
-        Called with (files done, files in total): at the start, at most every 0.1 s, and at the end. The files have
+        Takes ``init`` updates: at the start, at most every 0.1 s while files are read, and at the end. The files have
         been listed by then, so the total is fixed.
 
     Raises
@@ -46,11 +54,63 @@ def open_plate(
     PlateError
         If the folder is none, no reader knows its layout, or its files contradict each other.
     """
-    folder = _resolve(os.fspath(path))
-    plate = _read(folder, filenames, report)
-    if metadata is None:
-        return plate
-    return msgspec.structs.replace(plate, plate_map=read_plate_map(folder, metadata, plate.wells))
+    where = carried(os.path.abspath(os.fspath(path)))
+    emitter = Emitter(report or no_report, execution_id or uuid4().hex, where)
+    told = _InitUpdates(emitter)
+    try:
+        folder = _resolve(os.fspath(path))
+        told = _InitUpdates(replace(emitter, plate_id=folder))
+        plate = _read(folder, filenames, told.count)
+        if metadata is not None:
+            plate = msgspec.structs.replace(plate, plate_map=read_plate_map(folder, metadata, plate.wells))
+    except PlateError as e:
+        told.fail(str(e))
+        raise
+    told.complete(plate)
+    return plate
+
+
+class _InitUpdates:
+    """Turns the counts of a plate's reader into updates."""
+
+    def __init__(self, emitter: Emitter) -> None:
+        self._emitter = emitter
+        self._status = ProgressStatus.STARTED
+        self._done = self._total = 0
+
+    def count(self, done: int, total: int) -> None:
+        self._done, self._total = done, total
+        self._emitter.emit(ProgressPhase.INIT, self._status, done, total)
+        self._status = ProgressStatus.RUNNING
+
+    def complete(self, plate: Plate) -> None:
+        total = self._total
+        self._emitter.emit(ProgressPhase.INIT, ProgressStatus.COMPLETED, total, total, message=describe_plate(plate))
+
+    def fail(self, error: str) -> None:
+        self._emitter.emit(ProgressPhase.INIT, ProgressStatus.ERROR, self._done, self._total, error=error)
+
+
+def describe_plate(plate: Plate) -> str:
+    """Say in one line what was understood of a plate."""
+    records = [record for well in plate.wells.values() for record in well]
+    missing = sum(1 for record in records if record.missing)
+    channels = ", ".join(f"{c.name} {c.label}".strip() for c in plate.channels)
+    parts = [
+        f"{len(plate.wells)} wells of {plate.rows} x {plate.columns}",
+        _counted("site", {record.site for record in records}),
+        f"channels {channels}",
+        _counted("z plane", {record.z for record in records}),
+        _counted("timepoint", {record.timepoint for record in records}),
+        f"{len(records) - missing} images",
+    ]
+    if missing:
+        parts.append(f"{missing} missing")
+    return f"{plate.layout}: " + ", ".join(parts)
+
+
+def _counted(what: str, values: set[int]) -> str:
+    return f"{len(values)} {what}" + ("" if len(values) == 1 else "s")
 
 
 def _resolve(path: str) -> str:

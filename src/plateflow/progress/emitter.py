@@ -7,10 +7,15 @@ from dataclasses import dataclass, replace
 
 from msgspec import UNSET
 
+from plateflow.progress.carried import carried
 from plateflow.progress.update import ProgressPhase, ProgressStatus, ProgressUpdate
 
 Report = Callable[[ProgressUpdate], None]
 """All that work knows of where its updates go."""
+
+
+def no_report(_: ProgressUpdate) -> None:
+    """Take an update and do nothing: for who has nobody to tell."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +68,8 @@ class Emitter:
             total=total,
             pattern=pattern or UNSET,
             component=component or UNSET,
-            message=message or UNSET,
-            error=error or UNSET,
+            message=carried(message) or UNSET,
+            error=carried(error) or UNSET,
             traceback=traceback or UNSET,
         )
         self.report(update)

@@ -23,7 +23,12 @@ def json_schema() -> dict[str, Any]:
     for definition in definitions.values():
         definition["description"] = definition.get("description", "").partition("\n")[0]
     definitions["ProgressUpdate"]["allOf"] = [*_legal_pairs(), *_addresses(), *_errors()]
-    definitions["ExecutionMessage"]["allOf"] = [_when("state", ["failed"], {"required": ["reason"]})]
+    no_reason, no_topology = {"properties": {"reason": False}}, {"properties": {"topology": False}}
+    definitions["ExecutionMessage"]["allOf"] = [
+        _when("state", ["failed"], {"required": ["reason"]}),
+        _when("state", ["failed", "cancelled", "interrupted"], {}, otherwise=no_reason),
+        _when("state", ["running"], {}, otherwise=no_topology),
+    ]
     definitions["WorkerMessage"]["allOf"] = [
         _when("state", ["died"], {"required": ["signal"]}, otherwise={"properties": {"signal": False}})
     ]

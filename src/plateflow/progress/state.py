@@ -122,8 +122,9 @@ class ExecutionProgress(msgspec.Struct, kw_only=True, forbid_unknown_fields=True
 
     @property
     def percent(self) -> int:
-        """Percent of the plate for people: pattern groups done of those planned, floored; 100 only when all is done."""
-        return shown_percent(self.groups_done, self.groups_planned)
+        """Percent of the plate for people: pattern groups done of those planned, floored; 100 only when completed."""
+        percent = shown_percent(self.groups_done, self.groups_planned)
+        return percent if self.state is ExecutionState.COMPLETED else min(percent, 99)
 
     def apply(self, message: Message, seq: int) -> None:
         """Fold one message in; it must be of this execution and the next in order."""

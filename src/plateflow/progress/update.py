@@ -8,6 +8,7 @@ field.
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from enum import StrEnum
 from typing import Annotated
 
@@ -192,7 +193,7 @@ def decode(data: bytes) -> ProgressUpdate:
     return _decoder.decode(data)
 
 
-def as_update(update: ProgressUpdate | dict[str, object]) -> ProgressUpdate:
+def as_update(update: ProgressUpdate | Mapping[str, object]) -> ProgressUpdate:
     """Take an update, or make one of a full mapping, its ``type`` included.
 
     Raises
@@ -202,6 +203,9 @@ def as_update(update: ProgressUpdate | dict[str, object]) -> ProgressUpdate:
     """
     if isinstance(update, ProgressUpdate):
         return update
+    for name in ("percent", "timestamp"):  # whose ints a converter would take for floats
+        if isinstance(update, Mapping) and isinstance(update.get(name), int):
+            raise SchemaError(name, f"must be a float, got {update[name]!r}")
     converted = _decoder.convert(update)
     return decode(encode(converted))
 

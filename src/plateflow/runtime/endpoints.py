@@ -119,7 +119,10 @@ def read_connection(directory: Path) -> Connection:
     try:
         data = Endpoints(directory).connection.read_bytes()
     except (FileNotFoundError, NotADirectoryError) as e:
-        raise ServerError(f"no server runs in {directory}; start one with `plateflow serve`") from e
+        raise ServerError(
+            f"no server runs in {directory}, so nothing is running; `plateflow run` starts one by itself, "
+            "`plateflow serve` one that stays"
+        ) from e
     try:
         return msgspec.json.decode(data, type=Connection)
     except msgspec.MsgspecError as e:

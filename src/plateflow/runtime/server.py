@@ -75,6 +75,11 @@ class ExecutionServer:
             self._thread.shutdown()
         self._served = self._thread.submit(opening.result().run)
 
+    def wait(self) -> None:
+        """Wait until the server that :meth:`start` began has ended, for whatever reason."""
+        if self._served is not None:
+            self._served.result()
+
     def close(self) -> None:
         """Stop the server that :meth:`start` began, and wait until its runners and its thread have ended."""
         self.stop()
@@ -101,7 +106,7 @@ class ExecutionServer:
         ServerError
             If the server is not running.
         """
-        checked = as_update(update if isinstance(update, ProgressUpdate) else dict(update))
+        checked = as_update(update)
         return self._mailbox.send(checked, encode_message(checked)).result()
 
     def _open(self) -> ServerLoop:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal, get_args
 
 from plateflow.errors import UserError
 from plateflow.execution.executor import Executor, Work, default_workers
-from plateflow.execution.finish import RunInfo, finish_run
+from plateflow.execution.finish import RunInfo, fingerprint_inputs, finish_run
 from plateflow.execution.orchestrator import Forward, Orchestrator, Outcome
 from plateflow.execution.processes import ProcessExecutor
 from plateflow.execution.threads import ThreadExecutor
@@ -81,12 +81,14 @@ def execute_plan(
     PipelineError
         If a function of the pipeline cannot cross to worker processes.
     """
-    info = RunInfo(execution_id, options.executor, options.workers or default_workers(), time.time())
+    info = RunInfo(
+        execution_id, options.executor, options.workers or default_workers(), time.time(), fingerprint_inputs(plan)
+    )
     work = Work(plan, execution_id, str(output) if output else "", options.preview)
     with closing(_make_executor(options.executor, info.workers, work, spare)) as executor:
         outcome = Orchestrator(plan, execution_id, executor, forward, cancelled).run()
-    if output:
-        finish_run(plan, output, outcome, info)
+        if output:
+            finish_run(plan, output, outcome, info)  # before the executor closes, which may wait for a thread
     return outcome
 
 

@@ -7,17 +7,23 @@ server. It dies with the server, and its workers with it.
 from __future__ import annotations
 
 import argparse
+import atexit
+import ctypes
 import os
 import select
 import signal
 import socket
 import sys
 import threading
+from collections import deque
 
 from plateflow.execution.fork_server import start_fork_server
 from plateflow.lines.reader import LineReader
 from plateflow.lines.writer import LineWriter, ReaderGoneError
 from plateflow.runtime.jobs import COMMAND_LIMIT, CancelJob, Command, Job, decode_command
+
+PR_SET_PDEATHSIG = 1
+"""From linux/prctl.h."""
 
 
 class Link:
@@ -27,6 +33,7 @@ class Link:
         self._socket = socket.socket(fileno=fd)
         self._reader = LineReader(fd, limit=COMMAND_LIMIT)
         self._writer = LineWriter(fd)
+        self._commands: deque[bytes] = deque()
         self.cancelled = threading.Event()
 
     def send(self, lines: bytes) -> None:
@@ -52,13 +59,13 @@ class Link:
                 os._exit(1)
 
     def _next_command(self) -> Command | None:
-        while True:
+        while not self._commands:
             select.select([self._socket], [], [])
             found = self._reader.read()
-            if found.complete:
-                return decode_command(found.complete)
-            if found.ended:
+            self._commands.extend(found.complete.splitlines())
+            if found.ended and not found.complete:
                 return None
+        return decode_command(self._commands.popleft())
 
 
 def main() -> None:
@@ -66,6 +73,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="plateflow.service.runner")
     parser.add_argument("--fd", type=int, required=True)
     link = Link(parser.parse_args().fd)
+    _die_with_server()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal's Ctrl-C is the client's to act on
     start_fork_server()
     from plateflow.service.work import Workshop
@@ -75,9 +83,17 @@ def main() -> None:
         if job is not None:
             threading.Thread(target=link.watch, name="commands", daemon=True).start()
             workshop.do(job, link.send, link.cancelled.is_set)
-            sys.stdout.flush()
-            sys.stderr.flush()
-            os._exit(0)  # all is written and closed: Python's own tidying would only keep the server waiting
+    sys.stdout.flush()
+    sys.stderr.flush()
+    atexit._run_exitfuncs()  # noqa: SLF001 - removes multiprocessing's temporary folders; os._exit would not
+    os._exit(0)  # all is written: Python's own tidying would only keep the server waiting
+
+
+def _die_with_server() -> None:
+    # Also while user code holds the interpreter's lock, when no thread could hear of the socket's end. The signal comes
+    # when the thread ends that started this process: the server's loop, which lives as long as the server.
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 if __name__ == "__main__":

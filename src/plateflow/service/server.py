@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from plateflow.errors import ServerError
 from plateflow.runtime.client import ExecutionClient
+from plateflow.runtime.endpoints import Endpoints, private_directory
 from plateflow.runtime.server import ExecutionServer
 
 if TYPE_CHECKING:
@@ -56,7 +57,8 @@ def _find(directory: Path) -> ExecutionClient | None:
 
 
 def _start(directory: Path) -> ExecutionClient:
-    directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+    Endpoints(directory).check_paths()
+    private_directory(directory)
     log = directory / "server.log"
     with log.open("ab") as output:
         process = subprocess.Popen(
@@ -73,4 +75,6 @@ def _start(directory: Path) -> ExecutionClient:
         if process.poll() is not None:
             break
         time.sleep(0.02)
-    raise ServerError(f"no server could be started in {directory}; its last words are in {log}")
+    last = log.read_text(encoding="utf-8", errors="replace").splitlines()[-1:]
+    said = f": {last[0].removeprefix('plateflow: ')}" if last else ""
+    raise ServerError(f"no server could be started in {directory}{said} (its log: {log})")

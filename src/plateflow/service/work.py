@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from msgspec import UNSET
 
-from plateflow.errors import PlateflowError, UserError
+from plateflow.errors import OutputError, PlateflowError, UserError
 from plateflow.execution.executor import default_workers
 from plateflow.execution.processes import ProcessExecutor
 from plateflow.pipeline.compile import compile_plate
 from plateflow.pipeline.pipeline import Pipeline, PipelineSource, load_source
 from plateflow.pipeline.plan import PlatePlan, make_topology
 from plateflow.plate.open import open_plate
+from plateflow.progress.carried import carried
 from plateflow.progress.emitter import Emitter
 from plateflow.progress.messages import ExecutionKind, ExecutionMessage, ExecutionState, Topology, encode_message
 from plateflow.progress.update import ProgressPhase, ProgressStatus, encode
@@ -79,7 +80,7 @@ class JobWork:
             self._spec = decode_job(bytes(self._job.payload))
             state = self._work()
         except (PlateflowError, OSError) as e:
-            self._send_state(ExecutionState.FAILED, reason=str(e))
+            self._send_state(ExecutionState.FAILED, reason=carried(str(e)) or type(e).__name__)
         else:
             self._send_state(state)
 
@@ -124,25 +125,23 @@ class JobWork:
             raise
 
     def _open(self, pipeline: Pipeline | None) -> Plate:
-        found = _FilesFound(self._emitter)
-        try:
-            plate = open_plate(
-                self._spec.plate,
-                filenames=self._spec.filenames or (pipeline.filenames if pipeline else None),
-                metadata=self._spec.metadata or (pipeline.metadata if pipeline else None),
-                report=found,
-            )
-        except UserError as e:
-            self._emitter.emit(ProgressPhase.INIT, ProgressStatus.ERROR, found.done, found.total, error=str(e))
-            raise
-        found.complete(plate)
-        return plate
+        return open_plate(
+            self._spec.plate,
+            filenames=self._spec.filenames or (pipeline.filenames if pipeline else None),
+            metadata=self._spec.metadata or (pipeline.metadata if pipeline else None),
+            execution_id=self._job.execution_id,
+            report=self._emitter.report,
+        )
 
     def _claim(self, stack: ExitStack) -> Path | None:
         if self._spec.output is None or self._job.kind is not ExecutionKind.RUN:
             return None
+        output = Path(self._spec.output)
         try:
-            return stack.enter_context(claim_output(Path(self._spec.output))).path
+            if output.is_relative_to(self._job.plate_id):
+                raise OutputError(f"results folder {output} is inside the plate's own, which is never written to")
+            stack.callback(_remove_if_empty, output)
+            return stack.enter_context(claim_output(output)).path
         except UserError as e:
             self._emitter.emit(ProgressPhase.COMPILE, ProgressStatus.ERROR, 0, 0, error=str(e))
             raise
@@ -159,44 +158,6 @@ class JobWork:
         self._site.forward(encode_message(message))
 
 
-class _FilesFound:
-    """Turns the counts of a plate's reader into ``init`` updates."""
-
-    def __init__(self, emitter: Emitter) -> None:
-        self._emitter = emitter
-        self._started = False
-        self.done = 0
-        self.total = 0
-
-    def __call__(self, done: int, total: int) -> None:
-        self.done, self.total = done, total
-        status = ProgressStatus.RUNNING if self._started else ProgressStatus.STARTED
-        self._started = True
-        self._emitter.emit(ProgressPhase.INIT, status, done, total)
-
-    def complete(self, plate: Plate) -> None:
-        self._emitter.emit(
-            ProgressPhase.INIT, ProgressStatus.COMPLETED, self.total, self.total, message=describe_plate(plate)
-        )
-
-
-def describe_plate(plate: Plate) -> str:
-    """Say in one line what was understood of a plate."""
-    records = [record for well in plate.wells.values() for record in well]
-    missing = sum(1 for record in records if record.missing)
-    channels = ", ".join(f"{c.name} {c.label}".strip() for c in plate.channels)
-    parts = [
-        f"{len(plate.wells)} wells of {plate.rows} x {plate.columns}",
-        _counted("site", {record.site for record in records}),
-        f"channels {channels}",
-        _counted("z plane", {record.z for record in records}),
-        _counted("timepoint", {record.timepoint for record in records}),
-        f"{len(records) - missing} images",
-    ]
-    if missing:
-        parts.append(f"{missing} missing")
-    return f"{plate.layout}: " + ", ".join(parts)
-
-
-def _counted(what: str, values: set[int]) -> str:
-    return f"{len(values)} {what}" + ("" if len(values) == 1 else "s")
+def _remove_if_empty(folder: Path) -> None:
+    with suppress(OSError):  # it holds results, or was never made
+        folder.rmdir()

@@ -22,7 +22,7 @@ class OutputFolder:
     path: Path
     """Absolute."""
     descriptor: int
-    """Of the folder, with the lock. The lock lasts while any process has it open: hand it to each worker."""
+    """Of the folder, with the lock, which lasts while any process has it open."""
 
 
 @contextmanager
@@ -45,7 +45,7 @@ def claim_output(path: Path) -> Iterator[OutputFolder]:
         _require_empty(descriptor, path)
         yield OutputFolder(path, descriptor)
     finally:
-        os.close(descriptor)  # no unlock: that would free it for workers that are still at work
+        os.close(descriptor)  # which frees the lock
 
 
 def _open_folder(path: Path) -> int:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
-_LIBRARIES = ("plateflow", "numpy", "scipy", "scikit-image", "polars", "tifffile", "imagecodecs", "zarr", "msgspec")
+_LIBRARIES = ("plateflow", "numpy", "scipy", "scikit-image", "polars", "tifffile", "imagecodecs", "msgspec")
 
 
 class StepRecord(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -96,7 +96,10 @@ def input_fingerprint(root: Path, paths: Iterable[str]) -> str:
     prefix = f"{root}{os.sep}"
     digest = hashlib.sha256()
     for path in sorted(paths):
-        status = os.stat(path)
+        try:
+            status = os.stat(path)
+        except OSError:
+            continue  # a file that is missing is its well's error
         entry = f"{path.removeprefix(prefix)}\0{status.st_size}\0{status.st_mtime_ns}\n"
         digest.update(entry.encode("utf-8", "surrogateescape"))
     return digest.hexdigest()

@@ -8,9 +8,9 @@ from plateflow.execution.axis import AxisRunner
 from plateflow.progress.emitter import Emitter
 
 if TYPE_CHECKING:
-    from plateflow.execution.failure import Failure
     from plateflow.execution.well_data import WellData
     from plateflow.pipeline.plan import AxisPlan, PlatePlan
+    from plateflow.progress.failure import Failure
     from plateflow.progress.update import ProgressUpdate
 
 EXECUTION = "0123456789abcdef" * 2

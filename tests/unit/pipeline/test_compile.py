@@ -506,6 +506,7 @@ def test_images_are_forgotten_after_their_last_reader(flat: Plate) -> None:
     assert (shape.images, shape.shown, shape.channels) == ((), frozenset({"Copy"}), ("1", "2"))
     data = Here(plan).data["A01"]
     assert {ref.name for ref in data._made} == {"Copy", "Halves"}
+    assert not data._acquired
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,8 @@ from plateflow.plate.open import open_plate
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from plateflow.progress.update import ProgressUpdate
+
 SBS = r"Channel(?P<channel>\d)-\d+-(?P<row>[A-H])-(?P<column>\d\d)\.tif"
 
 
@@ -137,7 +139,19 @@ def test_pattern_wins_over_an_htd(tmp_path: Path) -> None:
 
 def test_reports_files_done(tmp_path: Path) -> None:
     make_files(tmp_path, "B02.tif", "B03.tif", "notes.txt")
-    told: list[tuple[int, int]] = []
-    open_plate(tmp_path, filenames=r"(?P<well>B\d\d)\.tif", report=lambda *now: told.append(now))
-    assert told[0] == (0, 3)
-    assert told[-1] == (3, 3)
+    told: list[ProgressUpdate] = []
+    open_plate(tmp_path, filenames=r"(?P<well>B\d\d)\.tif", report=told.append)
+    assert {(update.phase.value, update.plate_id) for update in told} == {("init", str(tmp_path))}
+    assert [(told[i].status.value, told[i].completed, told[i].total) for i in (0, -1)] == [
+        ("started", 0, 3),
+        ("completed", 3, 3),
+    ]
+    assert "2 wells" in str(told[-1].message)
+
+
+def test_reports_why_a_plate_cannot_be_opened(tmp_path: Path) -> None:
+    make_files(tmp_path, "notes.txt")
+    told: list[ProgressUpdate] = []
+    with pytest.raises(PlateError) as refused:
+        open_plate(tmp_path, filenames=r"(?P<well>B\d\d)\.tif", report=told.append)
+    assert (told[-1].status.value, told[-1].error) == ("error", str(refused.value))

@@ -19,7 +19,7 @@ from tests.unit.progress.runs import (
 )
 from tests.unit.progress.updates import P, S
 
-from plateflow.progress.messages import Message
+from plateflow.progress.messages import ExecutionKind, ExecutionMessage, ExecutionState, Message
 from plateflow.progress.state import AxisState, ExecutionProgress, restore
 from plateflow.progress.update import ProgressUpdate
 
@@ -88,6 +88,9 @@ def test_all_is_done_exactly_when_every_well_is_good(run: Run, data: st.DataObje
     if run.all_good:
         assert progress.counts[AxisState.COMPLETED] == len(run.scripts)
         assert progress.groups_done == progress.groups_planned == sum(map(sum, run.groups.values()))
+        assert progress.percent == (99 if progress.groups_planned else 0)  # until it is said to be completed
+        completed = ExecutionMessage.now(**WHO, kind=ExecutionKind.RUN, state=ExecutionState.COMPLETED)
+        progress.apply(completed, progress.seq + 1)
         assert progress.percent == (100 if progress.groups_planned else 0)
     else:
         assert progress.counts[AxisState.COMPLETED] < len(run.scripts)

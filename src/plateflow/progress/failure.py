@@ -6,11 +6,10 @@ import traceback
 from dataclasses import dataclass
 
 from plateflow.errors import PlateflowError
-from plateflow.pipeline.plan import ERROR_LIMIT
+from plateflow.progress.carried import carried
 
 TRACEBACK_LIMIT = 16_000
 """Characters; with the error's they fit a line even where JSON escapes each one as ``\\u0000``."""
-CUT = "\n[...]\n"
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,24 +22,16 @@ class Failure:
 
 
 def describe(error: BaseException) -> Failure:
-    """Put an exception into words, cut so that an update can carry it.
+    """Put an exception into words, cut so that an update can carry it; whatever the exception, this raises none.
 
     Of a long traceback both ends stay: where it began, and what was raised.
     """
-    text = "".join(traceback.format_exception_only(error)).strip()
+    try:
+        text = "".join(traceback.format_exception_only(error)).strip()
+        frames = "".join(traceback.format_exception(error))
+    except Exception:  # noqa: BLE001 - an exception may be anything, its own formatting included
+        text = f"{type(error).__name__}, which cannot be formatted"
+        frames = "".join(traceback.format_tb(error.__traceback__))
     if isinstance(error, PlateflowError):
         text = text.partition(": ")[2] or text  # made for people: its type says nothing to them
-    frames = "".join(traceback.format_exception(error))
-    return Failure(_carried(text, ERROR_LIMIT) or type(error).__name__, _carried(frames, TRACEBACK_LIMIT))
-
-
-def _carried(text: str, limit: int) -> str:
-    # Twice: escaping what UTF-8 cannot carry makes a text longer, and a huge one is not to be escaped whole.
-    return _cut(_cut(text, limit).encode("utf-8", "backslashreplace").decode("utf-8"), limit)
-
-
-def _cut(text: str, limit: int) -> str:
-    if len(text) <= limit:
-        return text
-    half = (limit - len(CUT)) // 2
-    return text[:half] + CUT + text[-half:]
+    return Failure(carried(text) or type(error).__name__, carried(frames, TRACEBACK_LIMIT))

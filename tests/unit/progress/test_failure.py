@@ -5,9 +5,9 @@ from collections.abc import Callable
 import pytest
 
 from plateflow.errors import ImageError
-from plateflow.execution.failure import TRACEBACK_LIMIT, describe
-from plateflow.pipeline.plan import ERROR_LIMIT
 from plateflow.pipeline.step import NAME_LIMIT
+from plateflow.progress.carried import ERROR_LIMIT
+from plateflow.progress.failure import TRACEBACK_LIMIT, describe
 from plateflow.progress.strict import LINE_LIMIT
 from plateflow.progress.update import ProgressPhase, ProgressStatus, ProgressUpdate, encode
 
