@@ -546,7 +546,8 @@ def test_cancel_ends_a_run_in_the_middle(bench: Bench, executor: ExecutorName) -
     assert all(u.status is not ProgressStatus.ERROR for u in run.updates)
     rows = {row["Metadata_Well"]: row["Status"] for row in wells_of(run)}
     assert list(rows) == list(bench.plate.wells)
-    assert {well for well, status in rows.items() if status == "completed"} == set(run.outcome.completed)
+    written = {well for well, status in rows.items() if status == "completed"}
+    assert written >= set(run.outcome.completed)  # one may have been killed between its record and its last word
     assert set(rows.values()) == {"completed", "cancelled"}
 
 

@@ -132,7 +132,6 @@ def _run_record(plan: PlatePlan, outcome: Outcome, info: RunInfo, records: dict[
         for step, spent in record.seconds_per_step:
             seconds[step] += spent
     source = plan.pipeline.source
-    completed = set(outcome.completed)
     return RunRecord(
         execution_id=info.execution_id,
         plate=plan.plate.path,
@@ -146,7 +145,7 @@ def _run_record(plan: PlatePlan, outcome: Outcome, info: RunInfo, records: dict[
         started=utc_text(info.started),
         ended=utc_text(time.time()),
         seconds_per_step=tuple(seconds.items()),
-        wells_completed=tuple(axis.axis_id for axis in plan.axes if axis.axis_id in completed),
+        wells_completed=tuple(axis.axis_id for axis in plan.axes if axis.axis_id in records),
         wells_failed=tuple(axis.axis_id for axis in plan.axes if axis.axis_id in outcome.errors),
     )
 

@@ -106,23 +106,21 @@ class Orchestrator:
             self._outcome.completed.append(axis_id)
 
     def _bury(self, died: Died) -> None:
-        if self._outcome.cancelled:
-            self._running -= died.axis is not None
-            return  # asked for: no failure, and no death to tell of
         last = decode(died.last_line) if died.last_line else None
         step_name = last.step_name if last is not None and last.phase in STEP_PHASES else ""
-        self._send_worker(
-            WorkerInfo(died.slot, died.pid, died.axis.axis_id if died.axis else "", died.last_line),
-            WorkerState.DIED,
-            signal=died.cause,
-            step_name=step_name,
-        )
+        if not self._outcome.cancelled:  # then it was asked for: no death to tell of
+            self._send_worker(
+                WorkerInfo(died.slot, died.pid, died.axis.axis_id if died.axis else "", died.last_line),
+                WorkerState.DIED,
+                signal=died.cause,
+                step_name=step_name,
+            )
         if died.axis is None:
             return
         self._running -= 1
         if last is not None and last.phase is ProgressPhase.AXIS_COMPLETED:
             self._note(died.axis.axis_id, last.error or "", cancelled=False)  # all is said, and written, but the result
-        else:
+        elif not self._outcome.cancelled:
             step = f" in step {step_name!r}" if step_name else ""
             error = f"its worker process died{step} ({died.cause})"
             self._note(died.axis.axis_id, error, cancelled=False)
