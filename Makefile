@@ -8,6 +8,8 @@ ifneq ($(strip $(PLATEFLOW_TEST_DATA)),)
 export PLATEFLOW_TEST_DATA
 endif
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
+# Reaches the build's own environment too, which --constraint does not.
+export PIP_CONSTRAINT := constraints.txt
 
 BIN = "$(VENV)/bin"
 PIP_INSTALL = $(BIN)/python -m pip install -qq --constraint constraints.txt

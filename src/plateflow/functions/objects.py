@@ -67,6 +67,8 @@ def find_nuclei(
         Objects numbered 1..n without gaps, by the row of their centre; all 0 where nothing is found, as in a blank
         image.
     """
+    if min_diameter >= max_diameter:
+        raise ValueError(f"min_diameter {min_diameter} must be below max_diameter {max_diameter}")
     if image.min() == image.max():
         return np.zeros(image.shape, np.int32)
     smooth = ndi.gaussian_filter(image.astype(np.float64), smoothing)
