@@ -66,6 +66,11 @@ def find_nuclei(
     array, (Y, X) int32
         Objects numbered 1..n without gaps, by the row of their centre; all 0 where nothing is found, as in a blank
         image.
+
+    Raises
+    ------
+    ValueError
+        If no diameter lies between the two.
     """
     if min_diameter >= max_diameter:
         raise ValueError(f"min_diameter {min_diameter} must be below max_diameter {max_diameter}")
