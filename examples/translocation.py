@@ -75,8 +75,17 @@ def draw(axes: Axes, wells: pl.DataFrame) -> None:
 
 
 def main() -> None:
-    """Read wells.csv, print the statistics of each drug and draw its dose response."""
-    from matplotlib.figure import Figure  # here, so that running the pipeline does not need matplotlib
+    """Read wells.csv, print the statistics of each drug and draw its dose response.
+
+    Raises
+    ------
+    SystemExit
+        Where matplotlib is not installed.
+    """
+    try:
+        from matplotlib.figure import Figure  # here, so that running the pipeline does not need matplotlib
+    except ImportError:
+        raise SystemExit("the plot needs matplotlib: pip install matplotlib") from None
 
     parser = argparse.ArgumentParser(description="Draw the dose response of a run of the translocation pipeline.")
     parser.add_argument("results", type=Path, help="results folder of the run")

@@ -22,7 +22,7 @@ import zarr
 from tests.integration.conftest import HEAD, Bench, Run
 from tests.unit.pipeline.plates import grey, write_plate
 
-from plateflow.errors import PipelineError, SchemaError, UserError
+from plateflow.errors import OutputError, PipelineError, SchemaError, UserError
 from plateflow.execution import threads
 from plateflow.execution.axis import AxisRunner
 from plateflow.execution.executor import Died, Finished, TaskResult, Work, result_line
@@ -683,3 +683,57 @@ def test_threads_that_wait_for_room_in_the_pipe_end_when_closed(bench: Bench) ->
         executor.start(axis)  # 100 x 4 lines of 700 bytes each: the pipe holds a quarter of them, and nobody reads
     time.sleep(0.5)
     executor.close()
+
+
+def test_an_exception_that_cannot_be_formatted_is_its_wells_error(bench: Bench) -> None:
+    run = bench.run(
+        """
+def fails(image: Image) -> Image:
+    error = SyntaxError("x")
+    error.text, error.lineno = 5, "abc"
+    raise error
+steps = [FunctionStep(fails, "DNA")]
+""",
+        "threads",
+    )
+    assert run.outcome.errors.keys() == bench.plate.wells.keys()
+    assert all("SyntaxError" in error for error in run.outcome.errors.values())
+
+
+def test_the_fork_servers_death_costs_the_wells_under_way_only(bench: Bench) -> None:
+    killed: list[int] = []
+
+    def kill(run: Run, _: bytes) -> None:
+        if len(run.updates) > 12 and not killed:
+            killed.append(forkserver._forkserver._forkserver_pid)  # type: ignore[attr-defined]  # nothing public tells it
+            os.kill(killed[0], signal.SIGKILL)
+
+    run = bench.run(SLOW, forward=kill)
+    assert killed
+    assert len(run.outcome.errors) <= 2
+    assert sorted([*run.outcome.completed, *run.outcome.errors]) == list(bench.plate.wells)
+
+
+def test_results_that_somebody_moves_away_are_no_success(bench: Bench) -> None:
+    def move(run: Run, _: bytes) -> None:
+        done = [u for u in run.updates if u.phase is ProgressPhase.AXIS_COMPLETED]
+        if done and run.output.exists() and not run.output.with_name("moved").exists():
+            run.output.rename(run.output.with_name("moved"))
+
+    with pytest.raises(OutputError, match="moved or removed"):
+        bench.run(SLOW, forward=move)
+
+
+def test_labels_of_a_stack_of_made_images_are_shown_on_them(bench: Bench) -> None:
+    run = bench.run(
+        """
+from plateflow.functions.kinds import Labels, Stack
+def together(stack: Stack) -> Labels:
+    return (stack.max(0) > stack.mean()).astype(np.int32)
+steps = [
+    FunctionStep(gaussian, "DNA", "Smooth"),
+    FunctionStep(together, "Smooth", "Bright", variable_components="site"),
+]
+"""
+    )
+    assert not run.outcome.errors

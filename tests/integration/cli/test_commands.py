@@ -242,6 +242,26 @@ def test_demo_writes_a_plate_and_runs_and_never_overwrites(cli: Cli) -> None:
     assert (cli.folder / "here" / "pipeline.py").exists()
 
 
+def test_a_plate_is_never_written_to(cli: Cli, small_plate: Path, tmp_path: Path) -> None:
+    plate = tmp_path / "plate"
+    shutil.copytree(small_plate, plate)
+    run = cli.run("run", cli.pipeline(), plate, "--output", plate / "results")
+    assert run.returncode == 2
+    assert "never written to" in run.stderr
+    assert not (plate / "results").exists()
+
+
+def test_a_refused_run_leaves_no_folder_behind(cli: Cli, small_plate: Path) -> None:
+    assert cli.run("run", cli.pipeline(BROKEN_STEP), small_plate, "--output", "out").returncode == 2
+    assert not (cli.folder / "out").exists()
+
+
+def test_an_error_that_no_message_can_carry_is_still_a_users_mistake(cli: Cli, small_plate: Path) -> None:
+    run = cli.run("run", cli.pipeline("raise ValueError('x' * 300_000 + chr(0xD800))"), small_plate)
+    assert run.returncode == 2, run.stderr
+    assert "pipeline.py:1: ValueError" in run.stderr
+
+
 def _wait_for_wells(cli: Cli) -> None:
     def at_work() -> bool:
         with ExecutionClient(cli.runtime) as client:
