@@ -199,7 +199,7 @@ def _channel_names(plate: Plate, pipeline: Pipeline) -> dict[str, str]:
     by_any |= {channel.name: channel.name for channel in plate.channels}
     have = ", ".join(f"{c.name} ({c.label})" if c.label else c.name for c in plate.channels)
     problems = tuple(
-        f"pipeline {pipeline.name!r}: channel {role!r} is {wanted!r}, which plate {plate.name!r} lacks; it has {have}"
+        f"{_user_of(role, pipeline)}channel {role!r} is {wanted!r}, which plate {plate.name!r} lacks; it has {have}"
         for role, wanted in pipeline.channels.items()
         if wanted not in by_any
     )
@@ -212,6 +212,13 @@ def _channel_names(plate: Plate, pipeline: Pipeline) -> dict[str, str]:
     if len(set(names.values())) < len(names):
         raise CompileError((f"pipeline {pipeline.name!r}: a name in channels= is another channel's on this plate",))
     return names
+
+
+def _user_of(role: str, pipeline: Pipeline) -> str:
+    for name, step in zip(pipeline.step_names, pipeline.steps, strict=True):
+        if any(role == given or (isinstance(given, list) and role in given) for given in step.inputs or ()):
+            return f"step {name!r}: "
+    return f"pipeline {pipeline.name!r}: "
 
 
 def _check_steps(pipeline: Pipeline) -> tuple[StepContext, ...]:

@@ -72,6 +72,7 @@ def test_the_server_that_run_starts_ends_by_itself_and_leaves_nothing(lone_cli: 
         pytest.param(["run", "nothing.py", "PLATE"], "nothing.py", id="no pipeline"),
         pytest.param(["run", "BROKEN", "PLATE"], "colour", id="unknown parameter"),
         pytest.param(["compile", "BROKEN", "PLATE"], "find_nuclei", id="compile names the step"),
+        pytest.param(["compile", "CHANNEL", "PLATE"], "step 'find_nuclei': channel 'DNA' is '7'", id="unknown channel"),
         pytest.param(["run", "PIPELINE", "PLATE", "--output", "full"], "not empty", id="results in the way"),
         pytest.param(["run", "PIPELINE", "PLATE", "--wells", "H12"], "H12", id="no such well"),
         pytest.param(["run", "PIPELINE", "PLATE", "--workers", "0"], "workers", id="no workers"),
@@ -88,6 +89,7 @@ def test_a_users_mistake_is_one_line_and_exit_code_2(cli: Cli, small_plate: Path
         "PLATE": small_plate,
         "PIPELINE": cli.pipeline(),
         "BROKEN": cli.pipeline(BROKEN_STEP, "broken.py"),
+        "CHANNEL": cli.pipeline(PIPELINE.replace('"DNA": "1"', '"DNA": "7"'), "channel.py"),
         "SYNTAX": cli.pipeline("pipeline = = 3", "syntax.py"),
     }
     result = cli.run(*(files.get(arg, arg) for arg in args))
