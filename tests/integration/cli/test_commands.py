@@ -196,6 +196,19 @@ def test_a_killed_server_is_exit_code_1_and_takes_its_workers_along(lone_cli: Cl
     wait_for(lambda: not any(lives(pid) for pid in family), "runner and workers to die", 5)
 
 
+def test_a_runner_stuck_in_c_dies_with_its_server(lone_cli: Cli, small_plate: Path) -> None:
+    cli = lone_cli
+    stuck = cli.pipeline("import re\nre.match('(a+)+$', 'a' * 45 + 'b')  # holds the interpreter's lock for ever")
+    run = cli.start("run", stuck, small_plate)
+    wait_for(cli.client_can_connect, "the server")
+    server = cli.server_pid()
+    wait_for(lambda: _state(cli) == "running" and len(_descendants(server)) >= 4, "the runner at work")
+    family = _descendants(server)
+    os.kill(server, signal.SIGKILL)
+    run.communicate(timeout=30)
+    wait_for(lambda: not any(lives(pid) for pid in family), "runner and workers to die", 5)
+
+
 def test_watch_joins_late_and_ends_in_the_same_state(cli: Cli, small_plate: Path) -> None:
     run = cli.start("run", cli.pipeline(SLOW), small_plate, "--json", stderr=subprocess.DEVNULL)
     _wait_for_wells(cli)
@@ -275,7 +288,8 @@ def _wait_for_wells(cli: Cli) -> None:
 
 def _state(cli: Cli) -> str:
     with ExecutionClient(cli.runtime) as client:
-        return str(client.status()[-1].state)
+        known = client.status()
+    return str(known[-1].state) if known else ""
 
 
 def _descendants(pid: int) -> set[int]:
