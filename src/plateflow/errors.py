@@ -1,4 +1,4 @@
-"""Every error that plateflow raises on purpose.
+"""The errors that cross packages; the few of one module alone (a refused request, a gone reader) stand there.
 
 ::
 
@@ -11,7 +11,7 @@
     ├── ImageError           an image that is not what the plate declares: its well's error
     ├── SchemaError          a message that breaks the progress schema (also a ValueError)
     └── ServerError          the server is not there, does not answer or refused
-        └── LostUpdatesError      a stream skipped updates that this client cannot get back
+        └── LostUpdatesError a stream skipped updates that this client cannot get back
 """
 
 
