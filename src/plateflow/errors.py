@@ -1,4 +1,4 @@
-"""The errors that cross packages; the few of one module alone (a refused request, a gone reader) stand there.
+"""The errors that cross packages; the few of one package alone (a refused request, the journal's) stand there.
 
 ::
 
@@ -11,7 +11,6 @@
     ├── ImageError           an image that is not what the plate declares: its well's error
     ├── SchemaError          a message that breaks the progress schema (also a ValueError)
     └── ServerError          the server is not there, does not answer or refused
-        └── LostUpdatesError a stream skipped updates that this client cannot get back
 """
 
 
@@ -70,7 +69,3 @@ class SchemaError(PlateflowError, ValueError):
 
 class ServerError(PlateflowError):
     """The server is not there, does not answer, or refused a request."""
-
-
-class LostUpdatesError(ServerError):
-    """The stream skipped updates that this client cannot get back."""

@@ -9,9 +9,18 @@ from typing import Self
 import msgspec
 import zmq
 
-from plateflow.progress.messages import decode_lines
+from plateflow.progress.messages import decode_lines, encode_message
 from plateflow.progress.state import ExecutionProgress
-from plateflow.runtime.control import Snapshot, Snapshotted, decode_request, encode_reply
+from plateflow.runtime.control import (
+    Replay,
+    Replayed,
+    Reply,
+    Request,
+    Snapshot,
+    Snapshotted,
+    decode_request,
+    encode_reply,
+)
 from plateflow.runtime.endpoints import Connection, Endpoints, private_directory
 from plateflow.runtime.frames import Header, encode_frame
 
@@ -24,6 +33,7 @@ class FakeServer:
     def __init__(self, directory: Path) -> None:
         self._endpoints = Endpoints(private_directory(directory))
         self._states: dict[str, ExecutionProgress] = {}
+        self._lines: dict[str, list[bytes]] = {}
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         self._orders = self._context.socket(zmq.PAIR)
         self._orders.bind("inproc://orders")
@@ -59,6 +69,7 @@ class FakeServer:
             state.plate_id = message.plate_id
             if seq > state.seq:
                 state.apply(message, seq)
+                self._lines.setdefault(execution_id, []).append(encode_message(message).rstrip())
             self._states[execution_id] = state
 
     def _serve(self) -> None:
@@ -95,11 +106,7 @@ class FakeServer:
             stream.send_multipart(order)
         if control in ready:
             client, data = control.recv_multipart()
-            request = decode_request(data)
-            assert isinstance(request, Snapshot)
-            state = msgspec.Raw(self.state(request.execution_id).snapshot())
-            reply = Snapshotted(request_id=request.request_id, server=SERVER, state=state)
-            control.send_multipart([client, encode_reply(reply)])
+            control.send_multipart([client, encode_reply(self._answer(decode_request(data)))])
         if stream in ready:
             subscription = stream.recv()
             if subscription[:1] == b"\x01":
@@ -107,3 +114,17 @@ class FakeServer:
                 header = Header(server=SERVER, first_seq=seq + 1, count=0)
                 stream.send_multipart(encode_frame(subscription[1:], header, b""))
         return True
+
+    def _answer(self, request: Request) -> Reply:
+        assert isinstance(request, Snapshot | Replay)
+        state = self.state(request.execution_id)
+        if isinstance(request, Snapshot):
+            return Snapshotted(request_id=request.request_id, server=SERVER, state=msgspec.Raw(state.snapshot()))
+        lines = self._lines.get(request.execution_id, [])[request.from_seq - 1 :]
+        return Replayed(
+            request_id=request.request_id,
+            server=SERVER,
+            messages=tuple(msgspec.Raw(line) for line in lines),
+            next_seq=request.from_seq + len(lines),
+            last_seq=state.seq,
+        )

@@ -140,17 +140,25 @@ def test_a_late_reply_is_not_taken_for_another(client: ExecutionClient) -> None:
 
 
 def test_an_id_that_is_no_id_is_refused_before_it_is_sent(client: ExecutionClient) -> None:
-    for ask in (client.cancel, client.status, client.snapshot, client.follow):
+    for ask in (client.cancel, client.describe, client.snapshot, client.follow):
         with pytest.raises(SchemaError) as refusal:
             ask("../etc")
         assert refusal.value.field == "execution_id"
+    with pytest.raises(SchemaError) as refusal:
+        client.status("../etc")
+    assert refusal.value.field == "begins_with"
 
 
-def test_status_keeps_the_last_100(client: ExecutionClient, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_status_finds_the_newest_and_those_whose_id_begins_so(
+    client: ExecutionClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("plateflow.runtime.executions.ENDED_KEPT", 3)
     running = client.submit(PLATE, ExecutionKind.RUN, job(("sleep", 30)))
     ids = [new_id() for _ in range(6)]
     for execution_id in ids:
         client.submit(PLATE, ExecutionKind.RUN, b"{}", execution_id=execution_id)
         client.cancel(execution_id)
-    assert [summary.execution_id for summary in client.status()] == [running, *ids[-4:]]
+    assert [summary.execution_id for summary in client.status()] == [running, *ids]
+    assert [summary.execution_id for summary in client.status(limit=2)] == ids[-2:]
+    assert [summary.execution_id for summary in client.status(ids[0][:20])] == [ids[0]]
+    assert client.status(new_id()) == ()

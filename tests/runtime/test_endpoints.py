@@ -50,7 +50,12 @@ def test_sigterm_ends_a_server_cleanly(directory: Path) -> None:
         while not follower.state.ended:
             follower.poll(1)
         assert follower.state.state is ExecutionState.INTERRUPTED
-    assert sorted(path.name for path in directory.iterdir()) == ["logs", "server.lock"]
+    assert sorted(path.name for path in directory.iterdir()) == [
+        "journal.lock",
+        "journal.sqlite",
+        "logs",
+        "server.lock",
+    ]
 
 
 def test_the_connection_file(server: ExecutionServer, client: ExecutionClient, directory: Path) -> None:
@@ -61,7 +66,12 @@ def test_the_connection_file(server: ExecutionServer, client: ExecutionClient, d
     assert (content["pid"], content["server"]) == (os.getpid(), client.ping().server)
     assert directory.stat().st_mode & 0o777 == 0o700
     server.close()
-    assert sorted(path.name for path in directory.iterdir()) == ["logs", "server.lock"]
+    assert sorted(path.name for path in directory.iterdir()) == [
+        "journal.lock",
+        "journal.sqlite",
+        "logs",
+        "server.lock",
+    ]
     with pytest.raises(ServerError, match=r"no server runs in .*`plateflow run` starts one by itself"):
         ExecutionClient(directory)
 

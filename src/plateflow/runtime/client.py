@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Self
 
 import msgspec
 import zmq
-from msgspec import UNSET
 
-from plateflow.errors import LostUpdatesError, SchemaError, ServerError
+from plateflow.errors import SchemaError, ServerError
 from plateflow.progress.state import ExecutionProgress, restore
 from plateflow.progress.strict import ENCODER
 from plateflow.runtime import control
 from plateflow.runtime.follower import Follower
+from plateflow.runtime.listener import Listener
 from plateflow.runtime.requester import RefusedError, Requester
 from plateflow.settings import runtime_directory
 
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from plateflow.progress.messages import ExecutionKind, ExecutionState, Message
     from plateflow.runtime.endpoints import Connection
+    from plateflow.runtime.listener import OnProgress
     from plateflow.runtime.ports import Context
 
 __all__ = ["ExecutionClient", "RefusedError"]
@@ -51,9 +52,11 @@ class ExecutionClient:
     """
 
     def __init__(self, directory: Path | None = None, *, timeout: float = TIMEOUT) -> None:
+        self._directory = directory or runtime_directory()
+        self._timeout = timeout
         self._context: Context = zmq.Context()
         try:
-            self._requester = Requester(self._context, directory or runtime_directory(), timeout)
+            self._requester = Requester(self._context, self._directory, timeout)
         except ServerError:
             self._context.term()
             raise
@@ -126,10 +129,29 @@ class ExecutionClient:
         )
         return self._requester.ask(request, control.Accepted).execution_id
 
-    def status(self, execution_id: str | None = None) -> tuple[control.Summary, ...]:
-        """Return a summary of every execution that the server knows, or of one, in the order of submission."""
-        request = control.Status(request_id=self._requester.next_id(), execution_id=execution_id or UNSET)
+    def status(self, begins_with: str = "", limit: int = 100) -> tuple[control.Summary, ...]:
+        """Return summaries of the newest executions, ended ones included, in the order of their submission.
+
+        Parameters
+        ----------
+        begins_with
+            Only those whose id begins so.
+        limit
+            At most so many, 1 to 1000.
+        """
+        request = control.Status(request_id=self._requester.next_id(), begins_with=begins_with, limit=limit)
         return self._requester.ask(request, control.Summaries).executions
+
+    def describe(self, execution_id: str) -> control.Described:
+        """Return the summary of an execution and its job, as it was submitted.
+
+        Raises
+        ------
+        RefusedError
+            If the server does not know it.
+        """
+        request = control.Describe(request_id=self._requester.next_id(), execution_id=execution_id)
+        return self._requester.ask(request, control.Described)
 
     def cancel(self, execution_id: str) -> ExecutionState:
         """Cancel one execution; return its state now: ``running`` means that its runner has been told."""
@@ -144,7 +166,7 @@ class ExecutionClient:
         ServerError
             If the server does not know it.
         """
-        state = restore(bytes(self._snapshot(execution_id).state))
+        state = restore(bytes(self.snapshot_of(execution_id).state))
         if state.state is None:
             raise ServerError(f"the server knows no execution {execution_id}; list them with `plateflow runs`")
         return state
@@ -172,10 +194,17 @@ class ExecutionClient:
                 follower.poll(left)
             return follower.state
 
-    def follow(self, execution_id: str) -> Follower:
+    def follow(self, execution_id: str, *, after: int | None = None) -> Follower:
         """Follow the state of an execution, exact from the moment this returns; it need not be submitted yet.
 
         The follower belongs to this client's thread and is closed with it at the latest.
+
+        Parameters
+        ----------
+        execution_id
+            32 hex digits.
+        after
+            Messages beyond this ``seq`` are returned, those that are past too; None: only those that are still to come.
 
         Raises
         ------
@@ -185,36 +214,64 @@ class ExecutionClient:
         self._requester.check_process()
         if not control.is_execution_id(execution_id):
             raise SchemaError("execution_id", f"must be 32 lower-case hex digits, got {execution_id!r}")
-        follower = Follower(self._context, self._requester.connection.stream, execution_id, self._snapshot)
+        follower = Follower(self._context, self._requester.connection.stream, execution_id, self, after=after)
         self._followers = [other for other in self._followers if not other.closed] + [follower]
         return follower
 
-    def progress(self, execution_id: str) -> Iterator[Message]:
-        """Iterate over the messages of an execution from here on, until after its last.
+    def progress(self, execution_id: str, *, after: int | None = None) -> Iterator[Message]:
+        """Iterate over the messages of an execution until after its last: every one, once, in order.
 
         The subscription is made when this is called, so call it before :meth:`submit` to miss nothing.
+
+        Parameters
+        ----------
+        execution_id
+            32 hex digits.
+        after
+            As for :meth:`follow`; 0 for all messages from the first.
 
         Raises
         ------
         SchemaError
             While iterating: at the first message that breaks the schema; names the field.
-        LostUpdatesError
-            While iterating: if the stream skipped some.
         ServerError
-            If the server ends.
+            If the server ends and no other takes its place within a few seconds.
         """
-        return self._progress_listener_loop(self.follow(execution_id))
+        return self._progress_listener_loop(self.follow(execution_id, after=after))
+
+    def listen(self, execution_id: str, on_progress: OnProgress, *, after: int | None = None) -> Listener:
+        """Have a function called with each message of an execution, in a thread with a client of its own.
+
+        Returns once it is subscribed, so listen before :meth:`submit` to miss nothing.
+
+        Parameters
+        ----------
+        execution_id
+            32 hex digits.
+        on_progress
+            Called with each message, and the state that it is already folded into, which changes with the next.
+        after
+            As for :meth:`follow`.
+        """
+
+        def connect() -> ExecutionClient:
+            return ExecutionClient(self._directory, timeout=self._timeout)
+
+        return Listener(connect, execution_id, on_progress, after)
+
+    def snapshot_of(self, execution_id: str) -> control.Snapshotted:
+        """Ask for the state of an execution as the server encoded it."""
+        request = control.Snapshot(request_id=self._requester.next_id(), execution_id=execution_id)
+        return self._requester.ask(request, control.Snapshotted)
+
+    def replay_of(self, execution_id: str, from_seq: int) -> control.Replayed:
+        """Ask for messages of an execution from the journal, as many as one reply holds."""
+        request = control.Replay(request_id=self._requester.next_id(), execution_id=execution_id, from_seq=from_seq)
+        return self._requester.ask(request, control.Replayed)
 
     def _progress_listener_loop(self, follower: Follower) -> Iterator[Message]:
         with follower:
             while True:
                 yield from follower.poll(_POLL)
-                if follower.lost:
-                    first, last = follower.lost[0]
-                    raise LostUpdatesError(f"updates {first} to {last} of execution {follower.execution_id} were lost")
                 if follower.state.ended:
                     return
-
-    def _snapshot(self, execution_id: str) -> control.Snapshotted:
-        request = control.Snapshot(request_id=self._requester.next_id(), execution_id=execution_id)
-        return self._requester.ask(request, control.Snapshotted)

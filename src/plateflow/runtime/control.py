@@ -6,13 +6,13 @@ import re
 from typing import Annotated, TypeAlias
 
 import msgspec
-from msgspec import UNSET, Meta, UnsetType
+from msgspec import Meta
 
 from plateflow.errors import SchemaError
 from plateflow.progress.messages import ExecutionKind, ExecutionState
 from plateflow.progress.state import AxisState
 from plateflow.progress.strict import ENCODER, StrictDecoder
-from plateflow.progress.update import Count
+from plateflow.progress.update import LARGEST_INT, Count
 from plateflow.runtime.jobs import compact
 
 MESSAGE_LIMIT = 1024 * 1024
@@ -58,9 +58,18 @@ class Submit(_Request, frozen=True, tag="submit"):
 
 
 class Status(_Request, frozen=True, tag="status"):
-    """Summaries of all executions known, or of one."""
+    """Summaries of the newest executions, ended ones included."""
 
-    execution_id: ExecutionId | UnsetType = UNSET
+    begins_with: Annotated[str, Meta(pattern="^[0-9a-f]{0,32}$")] = ""
+    """Only those whose id begins so."""
+    limit: Annotated[int, Meta(ge=1, le=1000)] = 100
+    """At most so many."""
+
+
+class Describe(_Request, frozen=True, tag="describe"):
+    """One execution: its summary and its job."""
+
+    execution_id: ExecutionId
 
 
 class Cancel(_Request, frozen=True, tag="cancel"):
@@ -75,11 +84,18 @@ class Snapshot(_Request, frozen=True, tag="snapshot"):
     execution_id: ExecutionId
 
 
+class Replay(_Request, frozen=True, tag="replay"):
+    """Messages of one execution from the journal, as many as one reply holds; none where it is not known."""
+
+    execution_id: ExecutionId
+    from_seq: Annotated[int, Meta(ge=1, le=LARGEST_INT)]
+
+
 class Shutdown(_Request, frozen=True, tag="shutdown"):
-    """End what runs and stop."""
+    """End what runs and stop; what is queued waits for the next start."""
 
 
-Request: TypeAlias = Ping | Submit | Status | Cancel | Snapshot | Shutdown
+Request: TypeAlias = Ping | Submit | Status | Describe | Cancel | Snapshot | Replay | Shutdown
 
 
 class Summary(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -97,6 +113,10 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     counts: dict[AxisState, int]
     submitted: float
     """Seconds since the epoch."""
+    started: float
+    """Seconds since the epoch; 0 where it has not."""
+    seconds: float
+    """How long it has run, or ran."""
 
 
 class _Reply(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="type"):
@@ -112,6 +132,8 @@ class Pong(_Reply, frozen=True, tag="pong"):
     version: str
     bad_messages: Count
     """Requests dropped or refused so far because they broke the schema."""
+    degraded: str
+    """Why the journal cannot be written: nothing is published and nothing submitted until it can; "" else."""
 
 
 class Accepted(_Reply, frozen=True, tag="accepted"):
@@ -122,9 +144,17 @@ class Accepted(_Reply, frozen=True, tag="accepted"):
 
 
 class Summaries(_Reply, frozen=True, tag="summaries"):
-    """Executions known, in the order of their submission."""
+    """In the order of their submission."""
 
     executions: tuple[Summary, ...]
+
+
+class Described(_Reply, frozen=True, tag="described"):
+    """One execution."""
+
+    summary: Summary
+    job: msgspec.Raw
+    """As it was submitted."""
 
 
 class Cancelling(_Reply, frozen=True, tag="cancelling"):
@@ -143,6 +173,17 @@ class Snapshotted(_Reply, frozen=True, tag="snapshotted"):
     """An ``ExecutionProgress``."""
 
 
+class Replayed(_Reply, frozen=True, tag="replayed"):
+    """Messages ``from_seq``, ``from_seq + 1``, and so on: at most 5,000, or 512 KiB of them."""
+
+    server: str
+    messages: tuple[msgspec.Raw, ...]
+    next_seq: Count
+    """Where to go on."""
+    last_seq: Count
+    """Of the newest message there is: with ``next_seq`` beyond it, this was all."""
+
+
 class ShuttingDown(_Reply, frozen=True, tag="shutting_down"):
     """The server ends what runs and stops."""
 
@@ -155,7 +196,9 @@ class Refused(_Reply, frozen=True, tag="refused"):
     reason: str
 
 
-Reply: TypeAlias = Pong | Accepted | Summaries | Cancelling | Snapshotted | ShuttingDown | Refused
+Reply: TypeAlias = (
+    Pong | Accepted | Summaries | Described | Cancelling | Snapshotted | Replayed | ShuttingDown | Refused
+)
 
 _requests: StrictDecoder[Request] = StrictDecoder(Request)
 _replies: StrictDecoder[Reply] = StrictDecoder(Reply)

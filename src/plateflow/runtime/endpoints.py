@@ -153,7 +153,14 @@ def private_directory(directory: Path) -> Path:
 
 
 class ServerLock:
-    """The kernel lock that makes a server the only one of its directory; free again when its process ends.
+    """A kernel lock that makes a server the only one that uses something; free again when its process ends.
+
+    Parameters
+    ----------
+    path
+        Of the file to lock, which is never removed.
+    taken
+        What another server does that holds it, for the error.
 
     Raises
     ------
@@ -161,17 +168,15 @@ class ServerLock:
         If another server holds it; names its pid.
     """
 
-    def __init__(self, endpoints: Endpoints) -> None:
+    def __init__(self, path: Path, taken: str) -> None:
         flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
-        self._fd = os.open(endpoints.lock, flags, 0o600)
+        self._fd = os.open(path, flags, 0o600)
         try:
             fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as e:
             pid = self._holder()
             os.close(self._fd)
-            raise ServerError(
-                f"a server already runs in {endpoints.directory} (pid {pid}); use it, or stop it first"
-            ) from e
+            raise ServerError(f"a server already {taken} (pid {pid}); use it, or stop it first") from e
         os.ftruncate(self._fd, 0)
         os.write(self._fd, str(os.getpid()).encode())
 

@@ -14,6 +14,7 @@ from plateflow.progress.state import ExecutionProgress
 from plateflow.runtime.control import Submit, Summary
 
 if TYPE_CHECKING:
+    from plateflow.runtime.journal import Record
     from plateflow.runtime.runners import Runner
 
 RUNS_AT_ONCE = 1
@@ -43,8 +44,18 @@ class Execution:
     """For the runner; emptied when it has been handed over."""
     progress: ExecutionProgress
     """All messages so far, folded."""
+    number: int = 0
+    """Its key in the journal."""
     submitted: float = field(default_factory=time.time)
     """Seconds since the epoch, for display."""
+    started: float = 0.0
+    """Seconds since the epoch, for display; 0 where it has not."""
+    began: float = 0.0
+    """The same on the monotonic clock."""
+    ran: float = 0.0
+    """Seconds that it ran, where it does so no more."""
+    concluded: bool = False
+    """Whether its last message was taken; it may wait for the journal yet."""
     runner: Runner | None = None
     conclusion: ExecutionMessage | None = None
     """The runner's last message, held back until its end shows that nothing follows."""
@@ -70,9 +81,40 @@ class Execution:
         return self.progress.ended
 
     @property
+    def queued(self) -> bool:
+        """Whether it waits for a runner."""
+        return self.runner is None and not self.concluded
+
+    @property
     def ending(self) -> bool:
         """Whether its end is decided, though perhaps not published yet."""
-        return self.ended or self.conclusion is not None or bool(self.verdict)
+        return self.concluded or self.conclusion is not None or bool(self.verdict)
+
+    @classmethod
+    def of_record(cls, record: Record, progress: ExecutionProgress) -> Execution:
+        """Make an execution again that a server left unfinished."""
+        summary = record.summary
+        return cls(
+            execution_id=summary.execution_id,
+            plate_id=summary.plate_id,
+            kind=summary.kind,
+            job=msgspec.Raw(record.job),
+            progress=progress,
+            number=record.number,
+            submitted=summary.submitted,
+            started=summary.started,
+        )
+
+    def start(self, runner: Runner) -> None:
+        """Note that a runner has it from now on."""
+        self.runner = runner
+        self.started, self.began = time.time(), time.monotonic()
+
+    def conclude(self) -> None:
+        """Note that its last message was taken."""
+        self.concluded = True
+        if self.began:
+            self.ran, self.began = time.monotonic() - self.began, 0.0
 
     def forget_job(self) -> None:
         """Drop the job, which its runner now holds."""
@@ -113,7 +155,10 @@ class Execution:
 
     def summary(self) -> Summary:
         """Return its row for ``status``."""
-        progress = self.progress
+        return self.summary_of(self.progress)
+
+    def summary_of(self, progress: ExecutionProgress) -> Summary:
+        """Return its row for ``status`` as it is when its progress is that."""
         return Summary(
             execution_id=self.execution_id,
             plate_id=self.plate_id,
@@ -124,65 +169,60 @@ class Execution:
             percent=progress.percent,
             counts=dict(progress.counts),
             submitted=self.submitted,
+            started=self.started,
+            seconds=time.monotonic() - self.began if self.began else self.ran,
         )
 
 
 class Executions:
-    """All that the server knows, in the order of submission."""
+    """Those that have not ended, in the order of submission, and the last few that have."""
 
     def __init__(self) -> None:
-        self._by_id: dict[str, Execution] = {}
-
-    @property
-    def all(self) -> list[Execution]:
-        """Every execution, ended ones included."""
-        return list(self._by_id.values())
+        self._live: dict[str, Execution] = {}
+        self._ended: dict[str, int] = {}
 
     @property
     def live(self) -> list[Execution]:
         """Those that have not ended, and those whose runner has not."""
-        return [e for e in self._by_id.values() if not e.ended or e.runner is not None]
+        return list(self._live.values())
+
+    @property
+    def last_seqs(self) -> dict[str, int]:
+        """How far each is, those too that ended not long ago: what heartbeats tell."""
+        return self._ended | {e.execution_id: e.progress.seq for e in self._live.values()}
 
     @property
     def running(self) -> list[tuple[Execution, Runner]]:
         """Those that have a runner, and it."""
-        return [(e, e.runner) for e in self._by_id.values() if e.runner is not None]
+        return [(e, e.runner) for e in self._live.values() if e.runner is not None]
 
     @property
     def waiting(self) -> bool:
         """Whether one is queued."""
-        return any(e.runner is None and not e.ended for e in self._by_id.values())
+        return any(e.queued for e in self._live.values())
 
     def find(self, execution_id: str) -> Execution | None:
-        """Return an execution; None where it is not known."""
-        return self._by_id.get(execution_id)
-
-    def get(self, execution_id: str) -> Execution:
-        """Return an execution.
-
-        Raises
-        ------
-        SchemaError
-            If it is not known.
-        """
-        execution = self.find(execution_id)
-        if execution is None:
-            raise SchemaError("execution_id", f"this server knows no execution {execution_id!r}")
-        return execution
+        """Return an execution that has not ended; None where there is no such."""
+        return self._live.get(execution_id)
 
     def add(self, execution: Execution) -> None:
-        """Add one at the end of the queue; the oldest of more than 100 ended ones are forgotten."""
-        self._by_id[execution.execution_id] = execution
-        ended = [e.execution_id for e in self._by_id.values() if e.ended and e.runner is None]
-        for execution_id in ended[: max(0, len(ended) - ENDED_KEPT)]:
-            del self._by_id[execution_id]
+        """Add one at the end of the queue."""
+        self._live[execution.execution_id] = execution
+
+    def sweep(self) -> None:
+        """Forget those that have ended, but for how far they are; the journal has the rest."""
+        for execution in [e for e in self._live.values() if e.ended and e.runner is None]:
+            del self._live[execution.execution_id]
+            self._ended[execution.execution_id] = execution.progress.seq
+        for execution_id in list(self._ended)[:-ENDED_KEPT]:
+            del self._ended[execution_id]
 
     def next_due(self) -> Execution | None:
         """Return the next that may start: one run at a time, and beside it two that only prepare."""
         runs = [e.kind is ExecutionKind.RUN for e, _ in self.running]
-        for execution in self._by_id.values():
+        for execution in self._live.values():
             is_run = execution.kind is ExecutionKind.RUN
             limit = RUNS_AT_ONCE if is_run else PREPARATIONS_AT_ONCE
-            if execution.runner is None and not execution.ended and runs.count(is_run) < limit:
+            if execution.queued and runs.count(is_run) < limit:
                 return execution
         return None

@@ -4,35 +4,47 @@ from __future__ import annotations
 
 import math
 import time
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Protocol, Self
 
 import zmq
 
 from plateflow.errors import SchemaError, ServerError
 from plateflow.progress.state import ExecutionProgress, restore
 from plateflow.runtime.frames import BODY_LIMIT, Frame, decode_frame, read_batch
+from plateflow.runtime.ports import STREAM_HIGH_WATER
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from types import TracebackType
 
     from plateflow.progress.messages import Message
-    from plateflow.runtime.control import Snapshotted
+    from plateflow.runtime.control import Replayed, Snapshotted
     from plateflow.runtime.ports import Context
 
 SILENCE = 3.0
 """Seconds without a frame, of which there should be one each second, after which the server is asked."""
 SUBSCRIBE_TIMEOUT = 5.0
-_HIGH_WATER = 100_000
-_FRAMES_A_POLL = 1000
+MESSAGES_A_POLL = 5000
+"""One :meth:`Follower.poll` returns about so many at most, so that a viewer that was away can draw in between."""
+
+
+class Source(Protocol):
+    """What a follower asks the server."""
+
+    def snapshot_of(self, execution_id: str) -> Snapshotted:
+        """Return the state of an execution."""
+        ...
+
+    def replay_of(self, execution_id: str, from_seq: int) -> Replayed:
+        """Return some of its messages."""
+        ...
 
 
 class Follower:
     """The live state of one execution (the ZeroMQ guide's Clone pattern).
 
     Subscribed first, and the server's answer to that waited for, then a snapshot: from its ``seq`` on nothing is
-    missing. Where the stream skips (this follower was too slow, or the server restarted) the state is fetched anew, so
-    it is exact again, and ``lost`` says which messages :meth:`poll` never returned.
+    missing. Where the stream skips (this follower was too slow, was stopped, lost its connection, or the server was
+    started anew) the missing messages are fetched from the journal, so :meth:`poll` returns every one, once, in order.
 
     Parameters
     ----------
@@ -42,8 +54,10 @@ class Follower:
         Of the server's stream.
     execution_id
         32 hex digits; the server need not know it yet.
-    snapshot
-        Asks the server for the state of an execution.
+    source
+        The server.
+    after
+        Messages beyond this ``seq`` are returned, those that are past too; None: only those that are still to come.
 
     Raises
     ------
@@ -55,30 +69,29 @@ class Follower:
     """Folded so far; empty, with seq 0, until the execution is submitted."""
 
     def __init__(
-        self,
-        context: Context,
-        address: str,
-        execution_id: str,
-        snapshot: Callable[[str], Snapshotted],
+        self, context: Context, address: str, execution_id: str, source: Source, *, after: int | None = None
     ) -> None:
         self.execution_id = execution_id
-        self.lost: list[tuple[int, int]] = []
-        """First and last ``seq`` of each run of messages that never came."""
         self._problem: SchemaError | None = None
-        self._snapshot = snapshot
+        self._source = source
         self._socket = context.socket(zmq.SUB)
         self._socket.linger = 0
-        self._socket.rcvhwm = _HIGH_WATER
+        self._socket.rcvhwm = STREAM_HIGH_WATER
         self._socket.set(zmq.MAXMSGSIZE, 2 * BODY_LIMIT)
         self._socket.connect(address)
         self._socket.subscribe(execution_id.encode())
         self._heard = time.monotonic()
         try:
             self._await_subscription()
-            self.state = self._fetch()
+            self._take_snapshot()
         except ServerError:
             self.close()
             raise
+        self._silent_to = 0
+        """Up to this ``seq`` messages are folded but not returned."""
+        if after is not None:
+            self._silent_to = after
+            self.state = ExecutionProgress(execution_id=execution_id, plate_id="")
 
     def __enter__(self) -> Self:
         return self
@@ -115,72 +128,95 @@ class Follower:
         SchemaError
             At the first message that breaks the schema; names the field. The good ones before it are returned first.
         ServerError
-            If the server is gone.
+            If the server is gone, or knows this execution no more.
         """
         news: list[Message] = []
-        wait = max(0.0, min(timeout, self._heard + SILENCE - time.monotonic()))
-        if self._problem is None and self._socket.poll(math.ceil(1000 * wait)):
-            self._drain(news)
-        elif time.monotonic() >= self._heard + SILENCE:
-            self._catch_up()
+        try:
+            if self._problem is None:
+                self._listen(timeout, news)
+        except SchemaError as e:
+            self._problem = e
         if self._problem is not None and not news:
             raise self._problem
         return news
 
+    def _listen(self, timeout: float, news: list[Message]) -> None:
+        if self._newest > self.state.seq:
+            self._catch_up(news)
+            return
+        wait = max(0.0, min(timeout, self._heard + SILENCE - time.monotonic()))
+        if self._socket.poll(math.ceil(1000 * wait)):
+            self._drain(news)
+        elif time.monotonic() >= self._heard + SILENCE:
+            self._catch_up(news)
+
     def _drain(self, news: list[Message]) -> None:
-        for _ in range(_FRAMES_A_POLL):
+        while len(news) < MESSAGES_A_POLL and self._newest <= self.state.seq:
             try:
                 parts = self._socket.recv_multipart(zmq.NOBLOCK)
             except zmq.Again:
                 break
-            try:
-                self._hear(decode_frame(parts), news)
-            except SchemaError as e:
-                self._problem = e
-                break
-        self._heard = time.monotonic()
+            self._heard = time.monotonic()
+            self._hear(decode_frame(parts), news)
 
     def _hear(self, frame: Frame, news: list[Message]) -> None:
         header = frame.header
-        if header.server != self._server or header.first_seq > self.state.seq + 1:
-            self._catch_up()
         if header.server != self._server:
-            return  # published by a server that has ended since
-        batch = read_batch(frame.body, self._check)
-        for seq, message in enumerate(batch.messages, header.first_seq):
+            self._meet_server()
+        elif header.first_seq > self.state.seq + 1:
+            self._newest = header.first_seq + header.count - 1  # what is missing, and this, comes by replay
+        else:
+            count = self._fold(header.first_seq, frame.body, news)
+            if count != header.count:
+                raise SchemaError("count", f"says {header.count} lines, the body has {count}")
+
+    def _catch_up(self, news: list[Message]) -> None:
+        # What is missing, as much as one replay holds; it also asks whether anything is.
+        seq = self.state.seq
+        answer = self._source.replay_of(self.execution_id, seq + 1)
+        self._heard = time.monotonic()
+        if answer.server != self._server:
+            self._meet_server()
+            return
+        if answer.last_seq < self._newest:
+            raise ServerError(f"the server's journal does not hold execution {self.execution_id} any more")
+        self._newest = answer.last_seq
+        self._fold(seq + 1, b"".join(bytes(message) + b"\n" for message in answer.messages), news)
+
+    def _meet_server(self) -> None:
+        # A server that was started since: it goes on with the journal, which holds all that was published.
+        state = self.state
+        self._take_snapshot()
+        if state.seq and not self.state.seq:
+            raise ServerError(f"the server was restarted and does not know execution {self.execution_id} any more")
+        if state.seq <= self.state.seq:
+            self.state = state  # else the journal lost its end with the machine's power: what was said is taken back
+
+    def _take_snapshot(self) -> None:
+        answer = self._source.snapshot_of(self.execution_id)
+        self._server = answer.server
+        self.state = restore(bytes(answer.state))
+        self._newest = self.state.seq
+        """The highest ``seq`` that is known to be in the journal."""
+
+    def _fold(self, first_seq: int, body: bytes, news: list[Message]) -> int:
+        batch = read_batch(body, self._check)
+        for seq, message in enumerate(batch.messages, first_seq):
             if seq > self.state.seq:
-                self._fold(message, seq)
-                news.append(message)
+                self.state.plate_id = message.plate_id
+                self.state.apply(message, seq)
+                if seq > self._silent_to:
+                    news.append(message)
+        self._newest = max(self._newest, self.state.seq)
         if batch.problem is not None:
             raise batch.problem
-        if len(batch.messages) != header.count:
-            raise SchemaError("count", f"says {header.count} lines, the body has {len(batch.messages)}")
-
-    def _fold(self, message: Message, seq: int) -> None:
-        if not self.state.plate_id:
-            self.state.plate_id = message.plate_id
-        self.state.apply(message, seq)
+        return len(batch.messages)
 
     def _check(self, message: Message) -> None:
         if message.execution_id != self.execution_id:
             raise SchemaError("execution_id", f"must be {self.execution_id!r} here, got {message.execution_id!r}")
         if self.state.plate_id and message.plate_id != self.state.plate_id:
             raise SchemaError("plate_id", f"must be {self.state.plate_id!r} here, got {message.plate_id!r}")
-
-    def _catch_up(self) -> None:
-        server, before = self._server, self.state.seq
-        after = self._fetch()
-        self._heard = time.monotonic()
-        if self._server != server and before and after.state is None:
-            raise ServerError(f"the server was restarted and does not know execution {self.execution_id} any more")
-        if after.seq > before:
-            self.lost.append((before + 1, after.seq))
-        self.state = after
-
-    def _fetch(self) -> ExecutionProgress:
-        answer = self._snapshot(self.execution_id)
-        self._server = answer.server
-        return restore(bytes(answer.state))
 
     def _await_subscription(self) -> None:
         # The server answers each subscription; a snapshot taken before it knows of ours could leave a gap.

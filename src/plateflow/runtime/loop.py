@@ -18,12 +18,15 @@ from plateflow.runtime.desk import Desk
 from plateflow.runtime.endpoints import Connection, Endpoints, ServerLock, private_directory
 from plateflow.runtime.executions import Execution, Executions
 from plateflow.runtime.intake import Intake
+from plateflow.runtime.journal import Journal, JournalError
 from plateflow.runtime.ports import Context, ControlPort, StreamPort
 from plateflow.runtime.runners import RunnerPool
 from plateflow.runtime.supervisor import Source, Supervisor
+from plateflow.runtime.upkeep import Upkeep
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     from plateflow.runtime.mailbox import Letter, Mailbox
 
@@ -44,6 +47,8 @@ class ServerLoop:
         Seconds without work and requests after which it ends; None for never.
     mailbox
         How other threads reach it; closed with it.
+    journal
+        Not opened yet; closed with it.
 
     Raises
     ------
@@ -52,7 +57,12 @@ class ServerLoop:
     """
 
     def __init__(
-        self, endpoints: Endpoints, runner: Sequence[str], exit_when_idle: float | None, mailbox: Mailbox
+        self,
+        endpoints: Endpoints,
+        runner: Sequence[str],
+        exit_when_idle: float | None,
+        mailbox: Mailbox,
+        journal: Journal,
     ) -> None:
         self._exit_when_idle = exit_when_idle
         self._mailbox = mailbox
@@ -60,12 +70,19 @@ class ServerLoop:
             mailbox.open()
             opened.callback(mailbox.close)
             self._open_directory(endpoints, opened)
+            self._lock_journal(journal.path, opened)
             self._open_ports(endpoints, opened)
             self._executions = Executions()
-            self._intake = Intake(self._stream)
+            self._journal = journal
+            opened.callback(journal.close)
+            self._upkeep: Upkeep | None = None  # until the journal could be opened
+            opened.callback(self._end_upkeep)
+            self._intake = Intake(self._stream, journal)
+            opened.callback(self._intake.close)
             self._supervisor = Supervisor(self._executions, RunnerPool(runner, endpoints.logs), self._intake)
             opened.callback(self._supervisor.close)
-            self._desk = Desk(self._connection, self._executions, self._supervisor)
+            self._desk = Desk(self._connection, self._executions, self._supervisor, self._intake, journal)
+            self._tend_journal(time.monotonic())
             endpoints.publish(self._connection)
             opened.callback(endpoints.connection.unlink, missing_ok=True)
             self._opened = opened.pop_all()
@@ -81,10 +98,15 @@ class ServerLoop:
         endpoints.check_paths()
         private_directory(endpoints.directory)
         private_directory(endpoints.logs)
-        lock = ServerLock(endpoints)
+        lock = ServerLock(endpoints.lock, f"runs in {endpoints.directory}")
         opened.callback(lock.release)
         endpoints.remove_sockets()
         opened.callback(endpoints.remove_sockets)
+
+    def _lock_journal(self, path: Path, opened: ExitStack) -> None:
+        private_directory(path.parent)
+        lock = ServerLock(path.with_suffix(".lock"), f"keeps its journal in {path}")
+        opened.callback(lock.release)
 
     def _open_ports(self, endpoints: Endpoints, opened: ExitStack) -> None:
         self._connection = Connection(
@@ -109,9 +131,36 @@ class ServerLoop:
             handlers[fd](events)
         now = time.monotonic()
         self._supervisor.tick(now)
+        self._tend_journal(now)
+        self._executions.sweep()
         if self._stream.heard and now >= self._next_beat:
-            self._beat(self._executions.all)
+            self._beat(self._executions.last_seqs)
             self._next_beat = now + HEARTBEAT
+
+    def _tend_journal(self, now: float) -> None:
+        try:
+            if self._intake.retry(now):
+                if self._upkeep is None:
+                    self._recover()
+                    self._upkeep = Upkeep(self._journal)
+                self._supervisor.start_due()
+            if self._upkeep is not None and not self._intake.problem:
+                self._upkeep.tick(now)
+        except JournalError as e:
+            self._intake.degrade(e)
+
+    def _recover(self) -> None:
+        # All are read before the first is taken: where that fails, it is tried again from the start.
+        records = self._journal.unfinished()
+        for execution in [Execution.of_record(record, self._journal.fold(record)) for record in records]:
+            if execution.started:
+                last = self._journal.time_of(execution.number, execution.progress.seq)
+                execution.ran = max(0.0, last - execution.started)
+            self._supervisor.recover(execution)
+
+    def _end_upkeep(self) -> None:
+        if self._upkeep is not None:
+            self._upkeep.close()
 
     def _sources(self) -> list[Source]:
         return [
@@ -123,8 +172,10 @@ class ServerLoop:
 
     def _timeout(self) -> int:
         # Milliseconds until something is due; -1, for ever, where nothing is.
-        deadlines = [self._supervisor.deadline(), self._idle_at()]
-        if self._stream.heard and self._executions.all:
+        deadlines = [self._supervisor.deadline(), self._intake.deadline, self._idle_at()]
+        if self._upkeep is not None and (self._executions.live or self._upkeep.hurries):
+            deadlines.append(self._upkeep.next)
+        if self._stream.heard and self._executions.last_seqs:
             deadlines.append(self._next_beat)
         due = min((deadline for deadline in deadlines if deadline is not None), default=None)
         return -1 if due is None else max(0, math.ceil(1000 * (due - time.monotonic())))
@@ -136,27 +187,36 @@ class ServerLoop:
 
     def _on_subscription(self, _events: int) -> None:
         for topic in self._stream.subscriptions():
-            self._beat([e for e in self._executions.all if e.execution_id.startswith(topic)])
-            if is_execution_id(topic) and self._executions.find(topic) is None:
-                self._stream.beat(topic, 0)  # not submitted yet: nothing of it was missed
+            known = self._executions.last_seqs
+            self._beat({name: seq for name, seq in known.items() if name.startswith(topic)})
+            if is_execution_id(topic) and topic not in known:
+                self._stream.beat(topic, self._last_seq(topic))
+
+    def _last_seq(self, execution_id: str) -> int:
+        # Of an execution that ended long ago; 0 for one that is not submitted yet, of which nothing was missed.
+        try:
+            record = self._journal.find(execution_id)
+        except JournalError:  # whoever follows it will be told when it asks
+            record = None
+        return 0 if record is None else record.summary.seq
 
     def _on_letter(self, _events: int) -> None:
         for letter in self._mailbox.take():
             try:
-                letter.answer.set_result(self._deliver(letter))
+                self._deliver(letter)
             except SchemaError as e:
                 letter.answer.set_exception(e)
 
-    def _deliver(self, letter: Letter) -> int:
-        execution = self._executions.get(letter.update.execution_id)
+    def _deliver(self, letter: Letter) -> None:
+        execution = self._executions.find(letter.update.execution_id)
+        if execution is None or execution.ending:
+            raise SchemaError("execution_id", f"no execution {letter.update.execution_id!r} is under way")
         execution.check(letter.update)
-        if execution.ending:
-            raise SchemaError("execution_id", f"execution {execution.execution_id!r} has ended")
-        return self._intake.take(execution, [letter.update], letter.line)
+        self._intake.take(execution, [letter.update], letter.line, letter.answer)
 
-    def _beat(self, executions: list[Execution]) -> None:
-        for execution in executions:
-            self._stream.beat(execution.execution_id, execution.progress.seq)
+    def _beat(self, last_seqs: dict[str, int]) -> None:
+        for execution_id, seq in last_seqs.items():
+            self._stream.beat(execution_id, seq)
 
     def _idle_at(self) -> float | None:
         if self._exit_when_idle is None or self._executions.live:

@@ -19,9 +19,9 @@ Context: TypeAlias = "zmq.Context[zmq.Socket[bytes]]"
 LINGER_MS = 500
 """How long closing waits for what is not sent yet."""
 _REQUESTS_A_TURN = 100
-_STREAM_HIGH_WATER = 100_000
-"""Frames kept for one slow subscriber: 30 MB of single updates, more where lines came in batches. Past it the newest
-are dropped for that one, which sees the gap and takes a snapshot; with replay from the journal far fewer will do."""
+STREAM_HIGH_WATER = 256
+"""Frames kept for one slow subscriber: at most 32 MiB. Past it the newest are dropped for that one, which sees the gap
+and asks for a replay."""
 _TOPIC_LIMIT = 64
 
 
@@ -90,7 +90,7 @@ class StreamPort:
     def __init__(self, context: Context, path: Path, server: str) -> None:
         self.socket = context.socket(zmq.XPUB)
         self.socket.linger = LINGER_MS
-        self.socket.sndhwm = _STREAM_HIGH_WATER
+        self.socket.sndhwm = STREAM_HIGH_WATER
         self.socket.set(zmq.XPUB_VERBOSE, 1)  # tells of every subscription, so that each can be answered
         self.socket.set(zmq.MAXMSGSIZE, 1024)
         self.socket.bind(f"ipc://{path}")

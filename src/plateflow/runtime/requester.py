@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
     from plateflow.runtime.ports import Context
 
+RESTART_TIME = 2.0
+"""Seconds that a server which has died has to be started again."""
 _ALIVE_CHECK = 0.25
 
 R = TypeVar("R", bound=control.Reply)
@@ -57,11 +59,11 @@ class Requester:
     """
 
     def __init__(self, context: Context, directory: Path, timeout: float) -> None:
-        self.connection: Connection = read_connection(directory)
+        self.connection: Connection
         """The server last found."""
         self._directory = directory
         self._timeout = timeout
-        self._check_alive()
+        self._find_server()
         self._pid = os.getpid()
         self._request_ids = itertools.count(1)
         self._socket = context.socket(zmq.DEALER)
@@ -98,7 +100,7 @@ class Requester:
         data = control.encode_request(request)
         control.decode_request(data)  # as the server will: a Struct's constructor checks no types
         self._socket.send(data)
-        reply = self._receive(request.request_id)
+        reply = self._receive(request.request_id, None if isinstance(request, control.Shutdown) else data)
         if isinstance(reply, control.Refused):
             raise RefusedError(reply.field, reply.reason)
         if not isinstance(reply, expected):
@@ -116,11 +118,15 @@ class Requester:
         if not self.is_here:
             raise ServerError("this client was made before a fork; make a new one in the child process")
 
-    def _receive(self, request_id: int) -> control.Reply:
+    def _receive(self, request_id: int, again: bytes | None) -> control.Reply:
+        # Sent again to a server that was started meanwhile: each but a shutdown may be carried out twice.
         deadline = time.monotonic() + self._timeout
         while (left := deadline - time.monotonic()) > 0:
             if not self._socket.poll(math.ceil(1000 * min(left, _ALIVE_CHECK))):
-                self._check_alive()
+                if not _lives(self.connection.pid):
+                    self._await_server()
+                    if again is not None:
+                        self._socket.send(again)
                 continue
             reply = _decode(self._socket.recv())
             if reply.request_id == request_id:  # else the late answer to a request given up
@@ -130,10 +136,20 @@ class Requester:
             "if it hangs, end that process and start it again"
         )
 
-    def _check_alive(self) -> None:
+    def _await_server(self) -> None:
+        deadline = time.monotonic() + RESTART_TIME
+        while True:
+            try:
+                self._find_server()
+            except ServerError:
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(_ALIVE_CHECK / 5)
+            else:
+                return
+
+    def _find_server(self) -> None:
         # A killed server leaves its connection file; one started since has written a new one.
-        if _lives(self.connection.pid):
-            return
         self.connection = read_connection(self._directory)
         if not _lives(self.connection.pid):
             raise ServerError(

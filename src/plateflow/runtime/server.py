@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Self
 from plateflow.progress.messages import encode_message
 from plateflow.progress.update import ProgressUpdate, as_update
 from plateflow.runtime.endpoints import Endpoints
+from plateflow.runtime.journal import Journal
 from plateflow.runtime.loop import ServerLoop
 from plateflow.runtime.mailbox import Mailbox
+from plateflow.settings import JOURNAL_NAME, Retention
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -28,10 +30,23 @@ class ExecutionServer:
         Command of a runner; ``--fd N`` is appended, N its end of a socketpair: jobs come down, lines go up.
     exit_when_idle
         Seconds without work and requests after which it ends by itself; None for never.
+    journal
+        File of the journal, in a private directory; by default in the server's own.
+    retention
+        How long, and how much, the journal keeps.
     """
 
-    def __init__(self, directory: Path, runner: Sequence[str], *, exit_when_idle: float | None = None) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        runner: Sequence[str],
+        *,
+        exit_when_idle: float | None = None,
+        journal: Path | None = None,
+        retention: Retention | None = None,
+    ) -> None:
         self._endpoints = Endpoints(directory.absolute())
+        self._journal = Journal((journal or directory / JOURNAL_NAME).absolute(), retention or Retention())
         self._runner = tuple(runner)
         self._exit_when_idle = exit_when_idle
         self._mailbox = Mailbox()
@@ -91,7 +106,8 @@ class ExecutionServer:
     def send_progress_update(self, update: ProgressUpdate | Mapping[str, object]) -> int:
         """Take an update from within this process, as if its execution's runner had sent it; return its ``seq``.
 
-        From any thread but the server's own. It is numbered, folded and published as a runner's line is.
+        From any thread but the server's own. It is numbered, journaled, folded and published as a runner's line is;
+        where the journal cannot be written, this waits until it can.
 
         Parameters
         ----------
@@ -110,4 +126,4 @@ class ExecutionServer:
         return self._mailbox.send(checked, encode_message(checked)).result()
 
     def _open(self) -> ServerLoop:
-        return ServerLoop(self._endpoints, self._runner, self._exit_when_idle, self._mailbox)
+        return ServerLoop(self._endpoints, self._runner, self._exit_when_idle, self._mailbox, self._journal)

@@ -58,10 +58,22 @@ class Supervisor:
         pool.restock()
 
     def submit(self, execution: Execution) -> None:
-        """Queue an execution, and start it if it is due."""
+        """Queue an execution, and start it if it is due.
+
+        Raises
+        ------
+        JournalError
+            If it cannot be written down; then it is not queued.
+        """
+        self._intake.admit(execution)
         self._executions.add(execution)
-        self._intake.announce(execution, ExecutionState.QUEUED)
-        self._start_due()
+        self.start_due()
+
+    def recover(self, execution: Execution) -> None:
+        """Take an execution that a server before left unfinished: to the queue again, or as interrupted."""
+        self._executions.add(execution)
+        if execution.progress.state is not ExecutionState.QUEUED:
+            self._intake.announce(execution, ExecutionState.INTERRUPTED, "the server died")
 
     def cancel(self, execution: Execution) -> None:
         """Cancel one execution, and no other; nothing happens where its end is already decided or asked for."""
@@ -75,11 +87,12 @@ class Supervisor:
         execution.runner.stop_after(LEAVE_TIME)
 
     def sources(self) -> list[Source]:
-        """Return what to poll now."""
+        """Return what to poll now; while the journal cannot be written, no runner is heard: its socket fills up."""
         found: list[Source] = []
         for execution, runner in self._executions.running:
             found.append(Source(runner.exit_fd, zmq.POLLIN, partial(self._on_exit, execution)))
-            events = (zmq.POLLIN if runner.hears else 0) | (zmq.POLLOUT if runner.unsent else 0)
+            hears = runner.hears and not self._intake.problem
+            events = (zmq.POLLIN if hears else 0) | (zmq.POLLOUT if runner.unsent else 0)
             if events:
                 found.append(Source(runner.fd, events, partial(self._on_socket, execution)))
         return found
@@ -95,26 +108,24 @@ class Supervisor:
             runner.tick(now)
 
     def close(self) -> None:
-        """End all executions as interrupted, with 0.5 s for their runners to leave."""
+        """End what runs as interrupted, with 0.5 s for the runners to leave; what is queued stays so."""
         running = self._executions.running
-        for execution in self._executions.live:
-            if execution.runner is None:
-                self._intake.announce(execution, ExecutionState.INTERRUPTED, "the server was shut down before it began")
-            else:
-                execution.asked = execution.asked or ExecutionState.INTERRUPTED
+        for execution, _ in running:
+            execution.asked = execution.asked or ExecutionState.INTERRUPTED
         _stop([runner for _, runner in running])
         for execution, runner in running:
             self._finish(execution, runner)
         self._pool.close()
 
-    def _start_due(self) -> None:
-        while (execution := self._executions.next_due()) is not None:
+    def start_due(self) -> None:
+        """Start what may start now."""
+        while not self._intake.problem and (execution := self._executions.next_due()) is not None:
             try:
                 runner = self._pool.take(execution.execution_id)
             except ServerError as e:
                 self._intake.announce(execution, ExecutionState.FAILED, str(e))
                 continue
-            execution.runner = runner
+            execution.start(runner)
             self._intake.announce(execution, ExecutionState.RUNNING)
             runner.send(
                 Job(
@@ -140,7 +151,7 @@ class Supervisor:
     def _on_exit(self, execution: Execution, _events: int) -> None:
         if execution.runner is not None:
             self._finish(execution, execution.runner)
-            self._start_due()
+            self.start_due()
             self._pool.restock()
 
     def _hear(self, execution: Execution, runner: Runner) -> bool:
@@ -180,7 +191,7 @@ class Supervisor:
             self._conclude(execution)
 
     def _conclude(self, execution: Execution) -> None:
-        if execution.conclusion is not None and not execution.ended:
+        if execution.conclusion is not None and not execution.concluded:
             self._intake.take(execution, [execution.conclusion], encode_message(execution.conclusion))
 
     def _finish(self, execution: Execution, runner: Runner) -> None:
@@ -199,7 +210,7 @@ class Supervisor:
     def _say_end(self, execution: Execution, how: str) -> None:
         if not execution.verdict:
             self._conclude(execution)
-        if execution.ended:
+        if execution.concluded:
             return
         if execution.verdict:
             self._intake.announce(execution, ExecutionState.FAILED, execution.verdict)

@@ -11,6 +11,7 @@ from plateflow.errors import ServerError
 from plateflow.runtime.client import ExecutionClient
 from plateflow.runtime.endpoints import Endpoints, private_directory
 from plateflow.runtime.server import ExecutionServer
+from plateflow.settings import journal_file, retention
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -28,8 +29,16 @@ def plate_server(directory: Path, *, exit_when_idle: bool) -> ExecutionServer:
     ------
     ServerError
         If one runs there already.
+    UserError
+        For a setting of the journal that is no number.
     """
-    return ExecutionServer(directory, RUNNER, exit_when_idle=IDLE_SECONDS if exit_when_idle else None)
+    return ExecutionServer(
+        directory,
+        RUNNER,
+        exit_when_idle=IDLE_SECONDS if exit_when_idle else None,
+        journal=journal_file(directory),
+        retention=retention(),
+    )
 
 
 def connect(directory: Path) -> ExecutionClient:
