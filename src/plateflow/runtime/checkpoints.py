@@ -13,8 +13,10 @@ if TYPE_CHECKING:
 
 INTERVAL = 0.5
 """Seconds between passes."""
-LONG_WAL = 4096
-"""Pages, 16 MiB: from there on the WAL should begin anew."""
+LONG_WAL = 8192
+"""Pages, 32 MiB: from there on the WAL should begin anew."""
+PASSES = 5
+"""In which a long WAL that nobody adds to is surely moved."""
 
 _log = logging.getLogger(__name__)
 
@@ -23,8 +25,8 @@ class Checkpointer:
     """A thread with a connection of its own.
 
     A PASSIVE checkpoint waits for nobody and makes nobody wait. But while commits keep coming it never sees the end of
-    the WAL, which then grows; so once most of a long one is moved, ``due`` asks the journal's own thread for the little
-    that is left, after which the WAL begins anew.
+    the WAL, which then grows; so once that is long, ``pausing`` asks for a moment without commits, after which the WAL
+    begins anew.
 
     Parameters
     ----------
@@ -33,8 +35,8 @@ class Checkpointer:
     """
 
     def __init__(self, path: Path) -> None:
-        self.due = False
-        """Whether :meth:`~plateflow.runtime.journal.Journal.checkpoint` should be called now."""
+        self.pausing = False
+        """Whether nothing should be committed just now that can wait: some milliseconds."""
         self._path = path
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="plateflow-checkpoints", daemon=True)
@@ -49,8 +51,14 @@ class Checkpointer:
         with closing(sqlite3.connect(self._path, isolation_level=None)) as connection:
             while not self._stop.wait(INTERVAL):
                 try:
-                    [(_, pages, moved)] = connection.execute("PRAGMA wal_checkpoint(PASSIVE)")
+                    self._move(connection)
                 except sqlite3.Error as e:  # the journal's own thread meets it too, and says so to all
                     _log.debug("checkpoint: %s", e)
-                    continue
-                self.due = pages > LONG_WAL and moved > pages // 2
+                self.pausing = False
+
+    def _move(self, connection: sqlite3.Connection) -> None:
+        for _ in range(PASSES):
+            [(_, pages, moved)] = connection.execute("PRAGMA wal_checkpoint(PASSIVE)")
+            if pages < LONG_WAL or moved == pages:
+                return
+            self.pausing = True

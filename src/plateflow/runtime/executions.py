@@ -192,6 +192,11 @@ class Executions:
         return self._ended | {e.execution_id: e.progress.seq for e in self._live.values()}
 
     @property
+    def any(self) -> bool:
+        """Whether there is one to tell of in a heartbeat."""
+        return bool(self._live or self._ended)
+
+    @property
     def running(self) -> list[tuple[Execution, Runner]]:
         """Those that have a runner, and it."""
         return [(e, e.runner) for e in self._live.values() if e.runner is not None]

@@ -11,7 +11,7 @@ from msgspec import UNSET
 
 from plateflow.errors import ServerError
 from plateflow.progress.messages import ENDED, ExecutionMessage, ExecutionState, Message, encode_message
-from plateflow.progress.state import restore
+from plateflow.progress.state import ExecutionProgress, restore
 from plateflow.runtime.journal import Journal, JournalError
 from plateflow.runtime.tables import Batch
 
@@ -75,8 +75,9 @@ class Intake:
             raise JournalError(self.problem)
         message = _state_message(execution, ExecutionState.QUEUED)
         body = encode_message(message)
+        summary = execution.summary_of(_after(execution, [message]))
         try:
-            execution.number = self._journal.add(execution.summary(), bytes(execution.job), Batch(1, 1, body))
+            execution.number = self._journal.add(summary, bytes(execution.job), Batch(1, 1, body))
         except JournalError as e:
             self.degrade(e)
             raise
@@ -145,9 +146,7 @@ class Intake:
         if not any(isinstance(message, ExecutionMessage) for message in messages):
             self._journal.append(execution.number, batch)
             return
-        after = restore(execution.progress.snapshot())  # a copy: nobody may see what is not committed
-        for number, message in enumerate(messages, batch.first_seq):
-            after.apply(message, number)
+        after = _after(execution, messages)
         snapshot = after.snapshot() if after.ended else b""
         self._journal.turn(execution.number, batch, execution.summary_of(after), snapshot)
 
@@ -156,6 +155,14 @@ class Intake:
         for seq, message in enumerate(messages, first_seq):
             execution.progress.apply(message, seq)
         self._stream.publish(execution.execution_id, first_seq, len(messages), body)
+
+
+def _after(execution: Execution, messages: list[Message]) -> ExecutionProgress:
+    # In a copy: nobody may see what is not committed.
+    progress = restore(execution.progress.snapshot())
+    for seq, message in enumerate(messages, progress.seq + 1):
+        progress.apply(message, seq)
+    return progress
 
 
 def _state_message(execution: Execution, state: ExecutionState, reason: str = "") -> ExecutionMessage:

@@ -69,12 +69,14 @@ class Journal:
         self.path = path
         self._retention = retention
         self._connection: sqlite3.Connection | None = None
+        self._full: bool | None = None
+        """Whether a commit waits for the disk: FULL, else NORMAL; None where it is not set yet."""
+        self._closed_since = f"the journal {path} has not been opened yet"
 
     def check(self) -> None:
         """Open it where it is not, make it where there is none, and see that it can be written."""
-        with self._refusing("opened"):
-            if self._connection is None:
-                self._connection = _connect(self.path)
+        if self._connection is None:
+            self._open()
         with self._transaction(full=True) as connection:
             connection.execute(f"PRAGMA user_version = {tables.JOURNAL_VERSION}")
 
@@ -93,8 +95,10 @@ class Journal:
 
     def append(self, number: int, batch: Batch) -> None:
         """Write messages that leave the execution's state as it is."""
-        with self._transaction(full=False) as connection:
-            tables.insert_batch(connection, number, batch)
+        with self._refusing("written"):
+            connection = self._opened()
+            self._set_durability(connection, full=False)
+            tables.insert_batch(connection, number, batch)  # a transaction by itself
 
     def turn(self, number: int, batch: Batch, summary: Summary, snapshot: bytes) -> None:
         """Write messages that change the execution's state, safe from a power failure too.
@@ -166,10 +170,6 @@ class Journal:
         [(fold, kept)] = self._read("SELECT fold, snapshot FROM execution WHERE number = ?", record.number)
         return bytes(kept) if kept and fold == FOLD_VERSION else self.fold(record).snapshot()
 
-    def checkpoint(self) -> None:
-        """Move what is left in the WAL to the file, so that the WAL begins anew; quick after a helper's own pass."""
-        self._read("PRAGMA wal_checkpoint(PASSIVE)")
-
     def tidy(self) -> bool:
         """Delete a little of what is kept no longer: whole executions, oldest first, never one that is under way.
 
@@ -227,7 +227,7 @@ class Journal:
     def _transaction(self, *, full: bool) -> Iterator[sqlite3.Connection]:
         with self._refusing("written"):
             connection = self._opened()
-            connection.execute(f"PRAGMA synchronous = {'FULL' if full else 'NORMAL'}")
+            self._set_durability(connection, full=full)
             connection.execute("BEGIN IMMEDIATE")
             try:
                 yield connection
@@ -237,9 +237,22 @@ class Journal:
                     connection.execute("ROLLBACK")
                 raise
 
+    def _set_durability(self, connection: sqlite3.Connection, *, full: bool) -> None:
+        if full is not self._full:
+            connection.execute(f"PRAGMA synchronous = {'FULL' if full else 'NORMAL'}")
+            self._full = full
+
+    def _open(self) -> None:
+        try:
+            with self._refusing("opened"):
+                self._connection, self._full = _connect(self.path), None
+        except JournalError as e:
+            self._closed_since = str(e)
+            raise
+
     def _opened(self) -> sqlite3.Connection:
         if self._connection is None:
-            raise sqlite3.OperationalError("it is not open")
+            raise JournalError(self._closed_since)
         return self._connection
 
     @contextmanager

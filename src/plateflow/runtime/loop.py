@@ -167,15 +167,19 @@ class ServerLoop:
             Source(self._control.socket, zmq.POLLIN, self._on_request),
             Source(self._stream.socket, zmq.POLLIN, self._on_subscription),
             Source(self._mailbox.fd, zmq.POLLIN, self._on_letter),
-            *self._supervisor.sources(),
+            *self._supervisor.sources(hear=not self._intake.problem and not self._pausing),
         ]
+
+    @property
+    def _pausing(self) -> bool:
+        return self._upkeep is not None and self._upkeep.pausing
 
     def _timeout(self) -> int:
         # Milliseconds until something is due; -1, for ever, where nothing is.
         deadlines = [self._supervisor.deadline(), self._intake.deadline, self._idle_at()]
         if self._upkeep is not None and (self._executions.live or self._upkeep.hurries):
-            deadlines.append(self._upkeep.next)
-        if self._stream.heard and self._executions.last_seqs:
+            deadlines.append(self._upkeep.deadline)
+        if self._stream.heard and self._executions.any:
             deadlines.append(self._next_beat)
         due = min((deadline for deadline in deadlines if deadline is not None), default=None)
         return -1 if due is None else max(0, math.ceil(1000 * (due - time.monotonic())))

@@ -1,4 +1,4 @@
-"""Signals to a runner, all of its session included, and the name of how it ended."""
+"""Whether a process lives; signals to a runner, all of its session included; and the name of how it ended."""
 
 from __future__ import annotations
 
@@ -6,6 +6,16 @@ import contextlib
 import os
 import signal
 from pathlib import Path
+
+
+def lives(pid: int) -> bool:
+    """Tell whether a process of this user runs; one that has died but was not waited for does not."""
+    try:
+        os.kill(pid, 0)
+    except (ProcessLookupError, PermissionError):
+        return False
+    fields = _fields(Path(f"/proc/{pid}"))
+    return not fields or fields[0] != "Z"
 
 
 def signal_group(leader: int, number: signal.Signals) -> None:
@@ -39,8 +49,14 @@ def _members(session: int) -> list[int]:
 
 
 def _session(entry: Path) -> int:
+    fields = _fields(entry)
+    return int(fields[3]) if fields else -1
+
+
+def _fields(entry: Path) -> list[str]:
+    # What /proc tells of a process, after its name: state, parent, group, session, and more; nothing where it is gone.
     try:
         text = (entry / "stat").read_text(errors="replace")
     except (FileNotFoundError, ProcessLookupError):
-        return -1
-    return int(text.rpartition(")")[2].split()[3])  # after the name: state, parent, group, session
+        return []
+    return text.rpartition(")")[2].split()

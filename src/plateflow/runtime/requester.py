@@ -13,6 +13,7 @@ import zmq
 from plateflow.errors import SchemaError, ServerError
 from plateflow.runtime import control
 from plateflow.runtime.endpoints import Connection, read_connection
+from plateflow.runtime.processes import lives
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -123,7 +124,7 @@ class Requester:
         deadline = time.monotonic() + self._timeout
         while (left := deadline - time.monotonic()) > 0:
             if not self._socket.poll(math.ceil(1000 * min(left, _ALIVE_CHECK))):
-                if not _lives(self.connection.pid):
+                if not lives(self.connection.pid):
                     self._await_server()
                     if again is not None:
                         self._socket.send(again)
@@ -151,7 +152,7 @@ class Requester:
     def _find_server(self) -> None:
         # A killed server leaves its connection file; one started since has written a new one.
         self.connection = read_connection(self._directory)
-        if not _lives(self.connection.pid):
+        if not lives(self.connection.pid):
             raise ServerError(
                 f"the server of {self._directory} (pid {self.connection.pid}) has ended; "
                 "start one with `plateflow serve`"
@@ -163,11 +164,3 @@ def _decode(data: bytes) -> control.Reply:
         return control.decode_reply(data)
     except SchemaError as e:
         raise ServerError(f"the server's answer cannot be read ({e}); is it another version of plateflow?") from e
-
-
-def _lives(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except (ProcessLookupError, PermissionError):  # a process that we may not signal is not a server of ours
-        return False
-    return True

@@ -86,13 +86,12 @@ class Supervisor:
         execution.runner.send(CancelJob())
         execution.runner.stop_after(LEAVE_TIME)
 
-    def sources(self) -> list[Source]:
-        """Return what to poll now; while the journal cannot be written, no runner is heard: its socket fills up."""
+    def sources(self, *, hear: bool) -> list[Source]:
+        """Return what to poll now; runners that are not heard wait once their sockets are full."""
         found: list[Source] = []
         for execution, runner in self._executions.running:
             found.append(Source(runner.exit_fd, zmq.POLLIN, partial(self._on_exit, execution)))
-            hears = runner.hears and not self._intake.problem
-            events = (zmq.POLLIN if hears else 0) | (zmq.POLLOUT if runner.unsent else 0)
+            events = (zmq.POLLIN if hear and runner.hears else 0) | (zmq.POLLOUT if runner.unsent else 0)
             if events:
                 found.append(Source(runner.fd, events, partial(self._on_socket, execution)))
         return found

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
 INTERVAL = 5.0
 """Seconds between looks at what is kept no longer."""
+PAUSE_POLL = 0.005
+"""Seconds within which the end of a pause is seen."""
 
 
 class Upkeep:
@@ -26,10 +28,19 @@ class Upkeep:
     def __init__(self, journal: Journal) -> None:
         self._journal = journal
         self._checkpointer = Checkpointer(journal.path)
-        self.next = time.monotonic()
-        """When :meth:`tick` has something to do, on the monotonic clock."""
+        self._next = time.monotonic()
         self.hurries = False
         """Whether there is more to delete."""
+
+    @property
+    def deadline(self) -> float:
+        """When to look here again, on the monotonic clock."""
+        return time.monotonic() + PAUSE_POLL if self.pausing else self._next
+
+    @property
+    def pausing(self) -> bool:
+        """Whether nothing should be committed just now that can wait."""
+        return self._checkpointer.pausing
 
     def close(self) -> None:
         """End the helper thread."""
@@ -43,9 +54,6 @@ class Upkeep:
         JournalError
             If the journal cannot be written.
         """
-        if self._checkpointer.due:
-            self._checkpointer.due = False
-            self._journal.checkpoint()
-        if now >= self.next:
+        if now >= self._next:
             self.hurries = self._journal.tidy()
-            self.next = now if self.hurries else now + INTERVAL
+            self._next = now if self.hurries else now + INTERVAL
