@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from msgspec import UNSET
 
 from plateflow.progress.carried import carried
+from plateflow.progress.percent import percent_of
 from plateflow.progress.update import ProgressPhase, ProgressStatus, ProgressUpdate
 
 Report = Callable[[ProgressUpdate], None]
@@ -35,11 +37,12 @@ class Emitter:
 
     def axis(self, axis_id: str, total_steps: int) -> Emitter:
         """Return an emitter for one well."""
-        return replace(self, axis_id=axis_id, total_steps=total_steps, step_name="", step_index=0)
+        return Emitter(self.report, self.execution_id, self.plate_id, axis_id, total_steps=total_steps)
 
     def step(self, name: str, index: int) -> Emitter:
         """Return an emitter for one step of this one's well; ``("", 0)`` for none."""
-        return replace(self, step_name=name, step_index=index)
+        # Not by dataclasses.replace: 1.2 us instead of 2.7, and a step may have as few as three updates.
+        return Emitter(self.report, self.execution_id, self.plate_id, self.axis_id, name, index, self.total_steps)
 
     def emit(
         self,
@@ -55,21 +58,24 @@ class Emitter:
         traceback: str = "",
     ) -> None:
         """Report one update."""
-        update = ProgressUpdate.now(
-            execution_id=self.execution_id,
-            plate_id=self.plate_id,
-            axis_id=self.axis_id,
-            step_name=self.step_name,
-            step_index=self.step_index,
-            total_steps=self.total_steps,
-            phase=phase,
-            status=status,
-            completed=completed,
-            total=total,
-            pattern=pattern or UNSET,
-            component=component or UNSET,
-            message=carried(message) or UNSET,
-            error=carried(error) or UNSET,
-            traceback=traceback or UNSET,
+        self.report(
+            ProgressUpdate(  # by place, as in ProgressUpdate.now
+                self.execution_id,
+                self.plate_id,
+                self.axis_id,
+                self.step_name,
+                self.step_index,
+                self.total_steps,
+                phase,
+                status,
+                completed,
+                total,
+                percent_of(completed, total),
+                time.time(),
+                pattern=pattern or UNSET,
+                component=component or UNSET,
+                message=carried(message) if message else UNSET,
+                error=carried(error) if error else UNSET,
+                traceback=traceback or UNSET,
+            )
         )
-        self.report(update)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
@@ -71,9 +71,20 @@ STEP_PHASES = frozenset({ProgressPhase.STEP_STARTED, ProgressPhase.PATTERN_GROUP
 
 _LEGAL_PAIRS = frozenset((phase, status) for phase, statuses in LEGAL_STATUSES.items() for status in statuses)
 
+# A member read of its enum costs 0.09 us in Python 3.11, a name of the module 0.003.
+_INIT = ProgressPhase.INIT
+_STEP_STARTED = ProgressPhase.STEP_STARTED
+_PATTERN_GROUP = ProgressPhase.PATTERN_GROUP
+_STEP_COMPLETED = ProgressPhase.STEP_COMPLETED
+_STARTED = ProgressStatus.STARTED
+_RUNNING = ProgressStatus.RUNNING
+_COMPLETED = ProgressStatus.COMPLETED
+_ERROR = ProgressStatus.ERROR
+_INFINITY = float("inf")
+
 
 class ProgressUpdate(
-    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="progress", tag_field="type", gc=False
+    msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="progress", tag_field="type", gc=False
 ):
     """One update; make it with :meth:`now`, which fills ``percent`` and ``timestamp``.
 
@@ -112,28 +123,41 @@ class ProgressUpdate(
     """Only with status error, on the innermost such update."""
 
     def __post_init__(self) -> None:
+        phase = self.phase
+        status = self.status
+        completed = self.completed
+        total = self.total
         # Types too: msgspec checks them where it decodes, not where a constructor is called.
         if not (
             type(self.execution_id) is type(self.plate_id) is type(self.axis_id) is type(self.step_name) is str
-            and type(self.step_index) is type(self.total_steps) is type(self.completed) is type(self.total) is int
+            and type(self.step_index) is type(self.total_steps) is type(completed) is type(total) is int
             and type(self.percent) is type(self.timestamp) is float
-            and type(self.phase) is ProgressPhase
-            and type(self.status) is ProgressStatus
             and self.execution_id
             and self.plate_id
             and 0 <= self.step_index
-            and 0 <= self.completed <= self.total <= LARGEST_INT
             and 0 <= self.total_steps <= LARGEST_INT
-            and 0.0 < self.timestamp < float("inf")
+            and 0 <= completed <= total <= LARGEST_INT
+            and 0.0 < self.timestamp < _INFINITY
         ):
             _refuse_values(self)
-        if (self.phase, self.status) not in _LEGAL_PAIRS:
-            raise SchemaError("status", f"{self.status.value!r} is not legal in phase {self.phase.value!r}")
-        if self.percent != percent_of(self.completed, self.total):
-            exact = f"100 * {self.completed} / {self.total} = {percent_of(self.completed, self.total)!r}"
-            raise SchemaError("percent", f"must be {exact}, got {self.percent!r}")
-        _check_address(self)
-        _check_optional(self)
+        # This suffices for a good update of a step, as nearly all are: 0.65 us with the above, by _check_rules 1.3.
+        if not (
+            (
+                (phase is _PATTERN_GROUP and status is _RUNNING)
+                or (phase is _STEP_STARTED and status is _STARTED)
+                or (phase is _STEP_COMPLETED and status is _COMPLETED)
+            )
+            and self.percent == percent_of(completed, total)
+            and self.axis_id
+            and self.step_name
+            and self.step_index < self.total_steps
+            and (self.pattern is UNSET or (type(self.pattern) is str and self.pattern))
+            and (self.component is UNSET or (type(self.component) is str and self.component))
+            and self.message is UNSET
+            and self.error is UNSET
+            and self.traceback is UNSET
+        ):
+            _check_rules(self)
 
     @classmethod
     def now(
@@ -156,19 +180,20 @@ class ProgressUpdate(
         traceback: str | UnsetType = UNSET,
     ) -> ProgressUpdate:
         """Make an update of this moment, its percent computed."""
+        # By place: for a call with more than 15 keywords CPython builds a dict, which costs 0.65 us.
         return cls(
-            execution_id=execution_id,
-            plate_id=plate_id,
-            axis_id=axis_id,
-            step_name=step_name,
-            step_index=step_index,
-            total_steps=total_steps,
-            phase=phase,
-            status=status,
-            completed=completed,
-            total=total,
-            percent=percent_of(completed, total),
-            timestamp=time.time(),
+            execution_id,
+            plate_id,
+            axis_id,
+            step_name,
+            step_index,
+            total_steps,
+            phase,
+            status,
+            completed,
+            total,
+            percent_of(completed, total),
+            time.time(),
             pattern=pattern,
             component=component,
             message=message,
@@ -223,30 +248,43 @@ _TEXTS = ("execution_id", "plate_id", "axis_id", "step_name")
 _COUNTS = ("step_index", "total_steps", "completed", "total")
 
 
-def _refuse_values(update: ProgressUpdate) -> None:
-    # Names the field that the fast check of ProgressUpdate refused.
-    values = msgspec.structs.asdict(update)
+def _refuse_values(update: ProgressUpdate) -> NoReturn:
+    # Names the first field whose value no update may have.
     for name in _TEXTS:
-        require_text(name, values[name], may_be_empty=name in ("axis_id", "step_name"))
+        require_text(name, getattr(update, name), may_be_empty=name in ("axis_id", "step_name"))
     for name in _COUNTS:
-        if type(values[name]) is not int or not 0 <= values[name] <= LARGEST_INT:
-            raise SchemaError(name, f"must be an int in 0..2**46, got {values[name]!r}")
+        count = getattr(update, name)
+        if type(count) is not int or not 0 <= count <= LARGEST_INT:
+            raise SchemaError(name, f"must be an int in 0..2**46, got {count!r}")
     for name, kind in (("phase", ProgressPhase), ("status", ProgressStatus)):
-        if type(values[name]) is not kind:
-            raise SchemaError(name, f"must be one of {', '.join(kind)}, got {values[name]!r}")
+        if type(getattr(update, name)) is not kind:
+            raise SchemaError(name, f"must be one of {', '.join(kind)}, got {getattr(update, name)!r}")
     for name in ("percent", "timestamp"):
-        if type(values[name]) is not float:
-            raise SchemaError(name, f"must be a float, got {values[name]!r}")
+        if type(getattr(update, name)) is not float:
+            raise SchemaError(name, f"must be a float, got {getattr(update, name)!r}")
     if update.completed > update.total:
         raise SchemaError("completed", f"must not exceed total {update.total}, got {update.completed}")
     raise SchemaError("timestamp", f"must be finite and > 0, got {update.timestamp!r}")
+
+
+def _check_rules(update: ProgressUpdate) -> None:
+    # All rules across fields.
+    if type(update.phase) is not ProgressPhase or type(update.status) is not ProgressStatus:
+        _refuse_values(update)
+    if (update.phase, update.status) not in _LEGAL_PAIRS:
+        raise SchemaError("status", f"{update.status.value!r} is not legal in phase {update.phase.value!r}")
+    if update.percent != percent_of(update.completed, update.total):
+        exact = f"100 * {update.completed} / {update.total} = {percent_of(update.completed, update.total)!r}"
+        raise SchemaError("percent", f"must be {exact}, got {update.percent!r}")
+    _check_address(update)
+    _check_optional(update)
 
 
 def _check_address(update: ProgressUpdate) -> None:
     phase = update.phase
     if not update.axis_id and phase not in WHOLE_PLATE_PHASES:
         raise SchemaError("axis_id", f"must not be empty in phase {phase.value!r}")
-    if phase is ProgressPhase.INIT and update.total_steps:
+    if phase is _INIT and update.total_steps:
         raise SchemaError("total_steps", f"must be 0 in phase 'init', got {update.total_steps}")
     if update.step_name:
         if update.step_index >= update.total_steps:
@@ -258,9 +296,6 @@ def _check_address(update: ProgressUpdate) -> None:
 
 
 def _check_optional(update: ProgressUpdate) -> None:
-    absent = update.message is update.error is update.traceback is update.component is UNSET
-    if absent and type(update.pattern) is str and update.pattern and update.status is not ProgressStatus.ERROR:
-        return  # the update of a good pattern group: nearly all there are
     for name, value in (
         ("pattern", update.pattern),
         ("component", update.component),
@@ -270,7 +305,7 @@ def _check_optional(update: ProgressUpdate) -> None:
     ):
         if value is not UNSET and (type(value) is not str or not value):
             raise SchemaError(name, f"must be absent or non-empty text, got {value!r}")
-    failed = update.status is ProgressStatus.ERROR
+    failed = update.status is _ERROR
     if failed and update.error is UNSET:
         raise SchemaError("error", "is required with status 'error'")
     if not failed and update.error is not UNSET:

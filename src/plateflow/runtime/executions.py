@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from plateflow.errors import SchemaError
-from plateflow.progress.messages import ENDED, ExecutionKind, ExecutionMessage, ExecutionState, Message
+from plateflow.progress.messages import ENDED, ExecutionKind, ExecutionMessage, ExecutionState, WorkerMessage
 from plateflow.progress.state import ExecutionProgress
 from plateflow.runtime.control import Submit, Summary
 
@@ -120,38 +120,23 @@ class Execution:
         """Drop the job, which its runner now holds."""
         self.job = msgspec.Raw(b"{}")
 
-    def check(self, message: Message) -> None:
-        """Check that a message belongs here.
+    def judge(self, message: ExecutionMessage | WorkerMessage) -> bool:
+        """Tell whether a message from the runner is its last, which is then held back in ``conclusion``.
 
         Raises
         ------
         SchemaError
-            If it is about another execution or plate; names the field.
+            If a runner may not say that; names the field.
         """
-        if message.execution_id != self.execution_id:
-            raise SchemaError("execution_id", f"must be {self.execution_id!r} here, got {message.execution_id!r}")
-        if message.plate_id != self.plate_id:
-            raise SchemaError("plate_id", f"must be {self.plate_id!r} here, got {message.plate_id!r}")
-
-    def check_line(self, message: Message) -> None:
-        """Check a message from the runner, and hold its last one back in ``conclusion``.
-
-        Raises
-        ------
-        SchemaError
-            If it may not say that, or has already said its last; names the field.
-        """
-        self.check(message)
-        if self.conclusion is not None:
-            raise SchemaError("", f"a line follows the last one, state {self.conclusion.state.value!r}")
         if not isinstance(message, ExecutionMessage):
-            return
+            return False
         if message.kind is not self.kind:
             raise SchemaError("kind", f"must be {self.kind.value!r} here, got {message.kind.value!r}")
         if message.state not in _FROM_RUNNER:
             raise SchemaError("state", f"{message.state.value!r} is not for a runner to say")
         if message.state in ENDED:
             self.conclusion = message
+        return self.conclusion is not None
 
     def summary(self) -> Summary:
         """Return its row for ``status``."""

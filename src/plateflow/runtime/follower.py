@@ -200,23 +200,18 @@ class Follower:
         """The highest ``seq`` that is known to be in the journal."""
 
     def _fold(self, first_seq: int, body: bytes, news: list[Message]) -> int:
-        batch = read_batch(body, self._check)
-        for seq, message in enumerate(batch.messages, first_seq):
-            if seq > self.state.seq:
-                self.state.plate_id = message.plate_id
-                self.state.apply(message, seq)
-                if seq > self._silent_to:
-                    news.append(message)
-        self._newest = max(self._newest, self.state.seq)
+        state = self.state
+        batch = read_batch(body, self.execution_id, state.plate_id)
+        known = max(0, state.seq + 1 - first_seq)
+        if fresh := batch.messages[known:]:
+            state.plate_id = fresh[0].plate_id
+            first = first_seq + known
+            state.apply_all(fresh, first)
+            news += fresh[max(0, self._silent_to + 1 - first) :]
+        self._newest = max(self._newest, state.seq)
         if batch.problem is not None:
             raise batch.problem
         return len(batch.messages)
-
-    def _check(self, message: Message) -> None:
-        if message.execution_id != self.execution_id:
-            raise SchemaError("execution_id", f"must be {self.execution_id!r} here, got {message.execution_id!r}")
-        if self.state.plate_id and message.plate_id != self.state.plate_id:
-            raise SchemaError("plate_id", f"must be {self.state.plate_id!r} here, got {message.plate_id!r}")
 
     def _await_subscription(self) -> None:
         # The server answers each subscription; a snapshot taken before it knows of ours could leave a gap.

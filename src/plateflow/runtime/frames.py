@@ -9,15 +9,15 @@ import msgspec
 from msgspec import Meta
 
 from plateflow.errors import SchemaError
-from plateflow.progress.messages import Message, decode_lines
+from plateflow.progress.messages import ExecutionMessage, Message, WorkerMessage, decode_lines
 from plateflow.progress.strict import ENCODER, LINE_LIMIT
-from plateflow.progress.update import Count, Name
+from plateflow.progress.update import Count, Name, ProgressUpdate
 
 BODY_LIMIT = LINE_LIMIT
 """Bytes of lines in one frame."""
 
-Check: TypeAlias = Callable[[Message], None]
-"""Raises ``SchemaError`` for a message that is not allowed here."""
+Judge: TypeAlias = Callable[[ExecutionMessage | WorkerMessage], bool]
+"""Tells whether no line may follow this one; raises ``SchemaError`` where it is not allowed itself."""
 
 
 class Header(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -84,15 +84,48 @@ def split_body(lines: bytes) -> Iterator[bytes]:
         yield lines[start:]
 
 
-def read_batch(body: bytes, check: Check) -> Batch:
-    """Decode a body and check each of its messages, once and in order, until one is wrong."""
+def read_batch(body: bytes, execution_id: str, plate_id: str, judge: Judge | None = None) -> Batch:
+    """Decode a body and check each of its messages, once and in order, until one is wrong.
+
+    Parameters
+    ----------
+    body
+        Whole lines.
+    execution_id
+        Of every message.
+    plate_id
+        Of every message; "" where the first one tells it.
+    judge
+        Asked of each message but updates; None where all are allowed.
+    """
     messages, problem = _decode(body)
+    plate_id = plate_id or (messages[0].plate_id if messages else "")
+    ended = False
     for i, message in enumerate(messages):
+        if ended:
+            return Batch(messages[:i], first_lines(body, i), SchemaError("", "a line follows the last one"))
         try:
-            check(message)
+            if message.execution_id != execution_id or message.plate_id != plate_id:
+                check_owner(message, execution_id, plate_id)
+            if judge is not None and not isinstance(message, ProgressUpdate):
+                ended = judge(message)
         except SchemaError as e:
             return Batch(messages[:i], first_lines(body, i), e)
     return Batch(messages, body if problem is None else first_lines(body, len(messages)), problem)
+
+
+def check_owner(message: Message, execution_id: str, plate_id: str) -> None:
+    """Check whose a message is.
+
+    Raises
+    ------
+    SchemaError
+        If it is about another execution or plate; names the field.
+    """
+    if message.execution_id != execution_id:
+        raise SchemaError("execution_id", f"must be {execution_id!r} here, got {message.execution_id!r}")
+    if message.plate_id != plate_id:
+        raise SchemaError("plate_id", f"must be {plate_id!r} here, got {message.plate_id!r}")
 
 
 def first_lines(body: bytes, count: int) -> bytes:

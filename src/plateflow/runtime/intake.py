@@ -152,16 +152,14 @@ class Intake:
 
     def _pass_on(self, execution: Execution, messages: list[Message], body: bytes) -> None:
         first_seq = execution.progress.seq + 1
-        for seq, message in enumerate(messages, first_seq):
-            execution.progress.apply(message, seq)
+        execution.progress.apply_all(messages, first_seq)
         self._stream.publish(execution.execution_id, first_seq, len(messages), body)
 
 
 def _after(execution: Execution, messages: list[Message]) -> ExecutionProgress:
     # In a copy: nobody may see what is not committed.
     progress = restore(execution.progress.snapshot())
-    for seq, message in enumerate(messages, progress.seq + 1):
-        progress.apply(message, seq)
+    progress.apply_all(messages, progress.seq + 1)
     return progress
 
 

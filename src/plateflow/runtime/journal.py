@@ -157,8 +157,7 @@ class Journal:
                 messages = decode_lines(batch.body)
             except SchemaError as e:
                 self._refuse_damage(f"it holds what is no message: {e}")
-            for seq, message in enumerate(messages, batch.first_seq):
-                progress.apply(message, seq)
+            progress.apply_all(messages, batch.first_seq)
         return progress
 
     def time_of(self, number: int, seq: int) -> float:

@@ -17,6 +17,7 @@ from plateflow.runtime.control import is_execution_id
 from plateflow.runtime.desk import Desk
 from plateflow.runtime.endpoints import Connection, Endpoints, ServerLock, private_directory
 from plateflow.runtime.executions import Execution, Executions
+from plateflow.runtime.frames import check_owner
 from plateflow.runtime.intake import Intake
 from plateflow.runtime.journal import Journal, JournalError
 from plateflow.runtime.ports import Context, ControlPort, StreamPort
@@ -215,7 +216,7 @@ class ServerLoop:
         execution = self._executions.find(letter.update.execution_id)
         if execution is None or execution.ending:
             raise SchemaError("execution_id", f"no execution {letter.update.execution_id!r} is under way")
-        execution.check(letter.update)
+        check_owner(letter.update, execution.execution_id, execution.plate_id)
         self._intake.take(execution, [letter.update], letter.line, letter.answer)
 
     def _beat(self, last_seqs: dict[str, int]) -> None:

@@ -168,7 +168,10 @@ class Supervisor:
 
     def _take(self, execution: Execution, runner: Runner, lines: bytes) -> None:
         for body in split_body(lines):
-            batch = read_batch(body, execution.check_line)
+            if execution.conclusion is not None:
+                self._break(execution, runner, SchemaError("", "a line follows the last one"))
+                return
+            batch = read_batch(body, execution.execution_id, execution.plate_id, execution.judge)
             messages, good = batch.messages, batch.body
             if messages and messages[-1] is execution.conclusion:  # held back: a line that follows would belie it
                 messages = messages[:-1]

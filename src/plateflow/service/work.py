@@ -19,7 +19,7 @@ from plateflow.plate.open import open_plate
 from plateflow.progress.carried import carried
 from plateflow.progress.emitter import Emitter
 from plateflow.progress.messages import ExecutionKind, ExecutionMessage, ExecutionState, Topology, encode_message
-from plateflow.progress.update import ProgressPhase, ProgressStatus, encode
+from plateflow.progress.update import ProgressPhase, ProgressStatus
 from plateflow.service.execute import RunOptions, execute_plan
 from plateflow.service.job import decode_job, pipeline_text
 from plateflow.storage.output import claim_output
@@ -69,7 +69,7 @@ class JobWork:
     def __init__(self, job: Job, site: Worksite) -> None:
         self._job = job
         self._site = site
-        self._emitter = Emitter(lambda update: site.forward(encode(update) + b"\n"), job.execution_id, job.plate_id)
+        self._emitter = Emitter(lambda update: site.forward(encode_message(update)), job.execution_id, job.plate_id)
 
     def run(self) -> None:
         """Do it, and send the message that ends the execution.

@@ -55,6 +55,7 @@ RULES = {
     "timestamp > 0": (mapping(timestamp=0.0), "timestamp"),
     "timestamp is not negative": (mapping(timestamp=-1700000000.0), "timestamp"),
     **{f"{name} is absent or not empty": (mapping(P.PATTERN_GROUP, S.ERROR, **{name: ""}), name) for name in OPTIONAL},
+    **{f"{name} is absent or not empty where all is well": (mapping(**{name: ""}), name) for name in OPTIONAL},
     **{
         f"{phase.value} {status.value} without error": (without(mapping(phase, status), "error"), "error")
         for phase, status in LEGAL_PAIRS

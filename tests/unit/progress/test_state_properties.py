@@ -76,6 +76,16 @@ def test_a_snapshot_at_any_cut_and_the_rest_is_the_whole(messages: list[Message]
     assert late.snapshot() == fold(messages).snapshot()
 
 
+@given(streams(), st.data())
+def test_folded_at_once_or_one_by_one(messages: list[Message], data: st.DataObject) -> None:
+    cut = data.draw(st.integers(0, len(messages)))
+    progress = ExecutionProgress(**WHO)
+    progress.apply_all(messages[:cut], 1)
+    assert progress.seq == cut
+    progress.apply_all(messages[cut:], 1 + cut)
+    assert progress.snapshot() == fold(messages).snapshot()
+
+
 @given(runs(), st.data())
 def test_the_order_across_axes_does_not_matter(run: Run, data: st.DataObject) -> None:
     one, other = (fold(data.draw(interleaved(run))) for _ in range(2))

@@ -113,9 +113,12 @@ def test_duplicated_by_an_escaped_key() -> None:
 
 
 @EVERY_WAY_IN
+@pytest.mark.parametrize(
+    "pair", [(P.PATTERN_GROUP, S.ERROR), (P.PATTERN_GROUP, S.RUNNING), (P.AXIS_STARTED, S.STARTED)]
+)
 @pytest.mark.parametrize(("field", "value"), MISTYPED, ids=lambda v: repr(v)[:20])
-def test_mistyped(read: Callable[[Any], ProgressUpdate], field: str, value: object) -> None:
-    assert refused_field(read, mapping(P.PATTERN_GROUP, S.ERROR, **{field: value})) == field
+def test_mistyped(read: Callable[[Any], ProgressUpdate], pair: tuple[P, S], field: str, value: object) -> None:
+    assert refused_field(read, mapping(*pair, **{field: value})) == field
 
 
 @pytest.mark.parametrize("read", [as_update, decode_json])
@@ -234,6 +237,12 @@ def test_text_subclasses_do_not_pass() -> None:
         __slots__ = ()
 
     assert refused_field(construct, mapping(axis_id=Text("B06"))) == "axis_id"
+
+
+@pytest.mark.parametrize("pair", [(P.PATTERN_GROUP, S.RUNNING), (P.PATTERN_GROUP, S.ERROR)], ids=["good", "failed"])
+@pytest.mark.parametrize(("field", "value"), [("percent", 28), ("timestamp", 1700000000)])
+def test_ints_are_no_floats(pair: tuple[P, S], field: str, value: int) -> None:
+    assert refused_field(construct, mapping(*pair, **{field: value})) == field
 
 
 def test_canonical_form_is_compact_and_in_the_order_of_the_fields() -> None:

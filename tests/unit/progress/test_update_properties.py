@@ -6,17 +6,19 @@ from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import UNSET
 from tests.unit.progress.updates import LEGAL_PAIRS, OPTIONAL, REQUIRED, mapping, updates, without
 
 from plateflow.errors import SchemaError
 from plateflow.progress.messages import decode_lines, decode_message, encode_message
-from plateflow.progress.update import ProgressUpdate, as_update, decode, encode
+from plateflow.progress.update import ProgressUpdate, _check_rules, as_update, decode, encode
 
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5) | st.just("init") | st.just("error"),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner, max_size=3),
     max_leaves=5,
 )
+PLAUSIBLE = ["", "B06", UNSET, None, 0, 1, 2, 7, 14, 50, -1, 0.0, 2.0, 28.0, 100.0, True]
 
 
 @given(updates())
@@ -73,6 +75,20 @@ def test_anything_else_is_refused(data: bytes) -> None:
 def test_a_mapping_and_its_json_are_read_alike(pair: Any, changes: dict[str, Any]) -> None:
     update = mapping(*pair, **changes)
     assert outcome(as_update, update) == outcome(decode, json.dumps(update).encode())
+
+
+@given(
+    st.sampled_from(LEGAL_PAIRS),
+    st.dictionaries(st.sampled_from(REQUIRED[1:6] + REQUIRED[9:] + OPTIONAL), st.sampled_from(PLAUSIBLE), max_size=3),
+)
+def test_what_is_accepted_at_a_glance_breaks_no_rule(pair: Any, changes: dict[str, Any]) -> None:
+    phase, status = pair
+    fields = without(mapping(phase, status, **changes), "type") | {"phase": phase, "status": status}
+    try:
+        update = ProgressUpdate(**fields)
+    except SchemaError:
+        return
+    _check_rules(update)
 
 
 def refusal(read: Callable[[Any], object], data: Any) -> str | None:
