@@ -1,6 +1,6 @@
 """The one module that prints figures: interleaved rounds, a table that explains them, then a line to find them by.
 
-    bench whole-plate ratio=2.41 target=3 ok
+    bench whole-plate ratio=2.413 target=3 ok
 
 A ratio is the median of what is measured over the median of what it is measured against; a :class:`Ratio` takes both
 from the rounds of one run, so no target can be printed that was not measured against.
@@ -84,6 +84,8 @@ class Figure:
     target: float
     at_least: bool = False
     """By default the ratio should be at most the target."""
+    least_rounds: int = LEAST_ROUNDS
+    """1 where it is no matter of timing."""
 
     @property
     def ok(self) -> bool:
@@ -162,12 +164,12 @@ def _cells(row: Series | Ratio) -> tuple[str, ...]:
     if isinstance(row, Series):
         return (label, *values, "", "", "")
     low, high = min(row.by_round), max(row.by_round)
-    return (label, *values, f"{row.value:.2f}", f"{low:.2f}-{high:.2f}", f"of {row.against.label}")
+    return (label, *values, f"{row.value:.4g}", f"{low:.4g}-{high:.4g}", f"of {row.against.label}")
 
 
 def _line(figure: Figure) -> str:
     rounds = len(figure.ratio.series.values)
-    if rounds < LEAST_ROUNDS:
-        return f"no figure for {figure.name}: it takes {LEAST_ROUNDS} rounds, these were {rounds}"
+    if rounds < figure.least_rounds:
+        return f"no figure for {figure.name}: it takes {figure.least_rounds} rounds, these were {rounds}"
     verdict = "ok" if figure.ok else "short"
-    return f"bench {figure.name} ratio={figure.ratio.value:.2f} target={figure.target:g} {verdict}"
+    return f"bench {figure.name} ratio={figure.ratio.value:.4g} target={figure.target:g} {verdict}"

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Protocol
 import msgspec
 
 from plateflow.errors import PipelineError
-from plateflow.progress.update import ProgressPhase, ProgressStatus, ProgressUpdate, encode
+from plateflow.progress.messages import encode_message
+from plateflow.progress.update import ProgressPhase, ProgressStatus, ProgressUpdate
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from plateflow.progress.emitter import Report
     from plateflow.progress.failure import Failure
 
+_PATTERN_GROUP = ProgressPhase.PATTERN_GROUP
+_RUNNING = ProgressStatus.RUNNING
 RESULT_START = b'{"type":"result"'
 
 
@@ -148,8 +151,8 @@ def reporter(writer: LineWriter) -> Report:
     """Return what a worker reports to: it encodes each update, once, onto the worker's line pipe."""
 
     def report(update: ProgressUpdate) -> None:
-        good_group = update.phase is ProgressPhase.PATTERN_GROUP and update.status is ProgressStatus.RUNNING
-        writer.write(encode(update) + b"\n", (update.axis_id, update.step_index) if good_group else None)
+        good_group = update.phase is _PATTERN_GROUP and update.status is _RUNNING
+        writer.write(encode_message(update), (update.axis_id, update.step_index) if good_group else None)
 
     return report
 

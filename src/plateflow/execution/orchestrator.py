@@ -16,7 +16,7 @@ from msgspec import UNSET
 from plateflow.execution.executor import Died, Event, Executor, Finished, Lines, WorkerInfo
 from plateflow.progress.emitter import Emitter
 from plateflow.progress.messages import WorkerMessage, WorkerState, encode_message
-from plateflow.progress.update import STEP_PHASES, ProgressPhase, ProgressStatus, ProgressUpdate, decode, encode
+from plateflow.progress.update import STEP_PHASES, ProgressPhase, ProgressStatus, ProgressUpdate, decode
 
 if TYPE_CHECKING:
     from plateflow.pipeline.plan import AxisPlan, PlatePlan
@@ -169,7 +169,7 @@ class Orchestrator:
         self._forward(encode_message(message))
 
     def _send(self, update: ProgressUpdate) -> None:
-        self._forward(encode(update) + b"\n")
+        self._forward(encode_message(update))
 
 
 def _memory_bytes(pid: int) -> int:

@@ -2,33 +2,45 @@
 
 from __future__ import annotations
 
-import itertools
+import math
 import os
 import select
 import threading
 import time
 from collections import OrderedDict
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from plateflow.errors import PlateflowError
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
 STALL_WAIT = 0.05
 """Seconds that a write may wait on a full pipe, once per stall."""
+GIVE_UP_CHECK = 0.1
+"""Seconds within which a flush sees that it may give up."""
 
 CoalesceKey: TypeAlias = tuple[str, int]
 """(axis_id, step_index) of a good ``pattern_group`` line: while it waits, a newer one with the same key replaces it."""
+_TORN = 0
 
 
 class ReaderGoneError(PlateflowError):
     """Nobody reads this pipe or socket any more: its reader has closed it or died."""
 
 
+def _never() -> bool:
+    return False
+
+
 class LineWriter:
     """Writes lines in order; what the pipe does not take at once waits in memory.
 
-    On a full pipe one write waits at most ``stall_wait`` seconds; until the backlog is gone, further writes only try.
-    What waits is tried again with each write, so it may stay for as long as nothing is reported: :meth:`flush` before
-    a result and at the end. Any thread may write. The descriptor is made non-blocking and stays the caller's to close.
+    On a full pipe a write waits until at most ``stall_wait`` seconds after the stall began; until the backlog is gone,
+    further writes only try. What waits is tried again with each write, so it may stay for as long as nothing is
+    reported: :meth:`flush` before a result and at the end. Any thread may write; nobody waits for room while holding
+    what others need, so a thread that flushes holds up no other. The descriptor is made non-blocking and stays the
+    caller's to close.
 
     Parameters
     ----------
@@ -36,6 +48,11 @@ class LineWriter:
         The write end of a pipe, or a stream socket.
     stall_wait
         Seconds.
+
+    Attributes
+    ----------
+    coalesced : int
+        Lines that were dropped for a newer one so far.
     """
 
     def __init__(self, fd: int, *, stall_wait: float = STALL_WAIT) -> None:
@@ -43,15 +60,20 @@ class LineWriter:
         self._fd = fd
         self._stall_wait = stall_wait
         self._lock = threading.Lock()
-        self._rest = b""  # of the line that is partly written: never replaced
-        self._waiting: OrderedDict[CoalesceKey | int, bytes] = OrderedDict()
-        self._serial = itertools.count()
-        self._stalled = False
+        self._given = 0
+        """Lines are numbered from 1 as they come: the newest one's number."""
+        self._written = 0
+        """Number of the last line that is wholly in the pipe; all before it are too, or gave way to a newer one."""
+        self._waiting: OrderedDict[CoalesceKey | int, tuple[int, bytes]] = OrderedDict()
+        """Numbers and lines, oldest first: by key or number; under _TORN what is left of a line partly written."""
+        self._patient_until = math.inf
+        """While something waits: until when a write waits too, on the monotonic clock."""
+        self.coalesced = 0
 
     @property
     def pending(self) -> bool:
         """Whether something waits in memory."""
-        return bool(self._rest or self._waiting)
+        return bool(self._waiting)
 
     def write(self, line: bytes, coalesce: CoalesceKey | None = None) -> None:
         """Write one line, its newline included.
@@ -71,11 +93,11 @@ class LineWriter:
             If the reader is gone.
         """
         with self._lock:
-            key = next(self._serial) if coalesce is None else coalesce
-            self._waiting.pop(key, None)
-            self._waiting[key] = line
-            if not self._try_writing() and not self._stalled:
-                self._stalled = not self._write_until(time.monotonic() + self._stall_wait)
+            number = self._keep(line, coalesce)
+            if self._try_writing():
+                return
+            patient_until = self._patient_until
+        self._wait_for(number, patient_until)
 
     def write_pending(self) -> bool:
         """Write what waits, as far as the pipe takes it now; return whether nothing waits any more.
@@ -88,8 +110,13 @@ class LineWriter:
         with self._lock:
             return self._try_writing()
 
-    def flush(self) -> None:
-        """Block until every line is in the pipe; other threads' writes wait as long.
+    def flush(self, give_up: Callable[[], bool] = _never) -> None:
+        """Block until every line given so far is in the pipe; other threads write on meanwhile.
+
+        Parameters
+        ----------
+        give_up
+            Asked every 0.1 s: whether to leave the lines waiting instead.
 
         Raises
         ------
@@ -97,27 +124,53 @@ class LineWriter:
             If the reader is gone.
         """
         with self._lock:
-            self._write_until(None)
+            last = self._given
+        writable = self._poll_writable()
+        while not self._advance(last) and not give_up():
+            writable.poll(1000 * GIVE_UP_CHECK)
 
-    def _write_until(self, deadline: float | None) -> bool:
-        writable = select.poll()
+    def _wait_for(self, number: int, until: float) -> None:
+        writable = self._poll_writable()
+        while (left := until - time.monotonic()) > 0:
+            writable.poll(1000 * left)
+            if self._advance(number):
+                return
+
+    def _poll_writable(self) -> select.poll:
+        writable = select.poll()  # one each: two threads may not wait on the same
         writable.register(self._fd, select.POLLOUT)
-        while not self._try_writing():
-            left = None if deadline is None else deadline - time.monotonic()
-            if left is not None and left <= 0:
-                return False
-            writable.poll(None if left is None else 1000 * left)
-        return True
+        return writable
+
+    def _advance(self, number: int) -> bool:
+        # Write what the pipe takes now; return whether that line is in it.
+        with self._lock:
+            self._try_writing()
+            return self._written >= number
+
+    def _keep(self, line: bytes, coalesce: CoalesceKey | None) -> int:
+        self._given += 1
+        if coalesce is None:
+            self._waiting[self._given] = self._given, line
+        else:
+            self.coalesced += self._waiting.pop(coalesce, None) is not None
+            self._waiting[coalesce] = self._given, line
+        return self._given
 
     def _try_writing(self) -> bool:
-        while self._rest or self._waiting:
-            if not self._rest:
-                _, self._rest = self._waiting.popitem(last=False)
-            written = self._send(self._rest)
-            self._rest = self._rest[written:]
+        # Return whether nothing waits any more.
+        while self._waiting:
+            key, (number, line) = next(iter(self._waiting.items()))
+            written = self._send(line)
             if not written:
+                self._patient_until = min(self._patient_until, time.monotonic() + self._stall_wait)
                 return False
-        self._stalled = False
+            del self._waiting[key]
+            if written < len(line):
+                self._waiting[_TORN] = number, line[written:]
+                self._waiting.move_to_end(_TORN, last=False)
+            else:
+                self._written = number
+        self._patient_until = math.inf
         return True
 
     def _send(self, data: bytes) -> int:

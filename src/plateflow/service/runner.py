@@ -27,7 +27,12 @@ PR_SET_PDEATHSIG = 1
 
 
 class Link:
-    """A runner's end of the socketpair: commands down, lines up."""
+    """A runner's end of the socketpair: commands down, lines up.
+
+    A server whose journal cannot be written does not read, perhaps for hours. Then :meth:`send` holds up the loop that
+    forwards and hands out wells: each worker goes on to the end of its well and waits there. After a cancel nothing is
+    held up, so that the run can end at once; the little that is still said waits in memory.
+    """
 
     def __init__(self, fd: int) -> None:
         self._socket = socket.socket(fileno=fd)
@@ -37,9 +42,16 @@ class Link:
         self.cancelled = threading.Event()
 
     def send(self, lines: bytes) -> None:
-        """Send whole lines; waits where the server is slow. Where it is gone, so is this process."""
+        """Send whole lines; waits where the server is slow, until a cancel. Where it is gone, so is this process."""
         try:
             self._writer.write(lines)
+            self._writer.flush(self.cancelled.is_set)
+        except ReaderGoneError:
+            os._exit(1)
+
+    def finish(self) -> None:
+        """Wait until the server has all, or kills this process."""
+        try:
             self._writer.flush()
         except ReaderGoneError:
             os._exit(1)
@@ -83,6 +95,7 @@ def main() -> None:
         if job is not None:
             threading.Thread(target=link.watch, name="commands", daemon=True).start()
             workshop.do(job, link.send, link.cancelled.is_set)
+    link.finish()
     sys.stdout.flush()
     sys.stderr.flush()
     atexit._run_exitfuncs()  # noqa: SLF001 - removes multiprocessing's temporary folders; os._exit would not

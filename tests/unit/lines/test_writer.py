@@ -1,10 +1,12 @@
 """The writer: order, backpressure and what may be dropped."""
 
 import os
+import select
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from types import SimpleNamespace
 
 import pytest
 
@@ -34,6 +36,11 @@ def read_all(fd: int, writer: LineWriter) -> list[bytes]:
         found += lines.complete
         if written and not lines.complete:
             return found.splitlines()
+
+
+def write_all(writer: LineWriter, lines: list[bytes]) -> None:
+    for line in lines:
+        writer.write(line + b"\n")
 
 
 def fill(writer: LineWriter) -> list[bytes]:
@@ -136,6 +143,101 @@ def test_flush_blocks_until_all_is_written(pipe: tuple[int, int]) -> None:
     assert found == lines
 
 
+def test_a_flush_may_give_up_and_keeps_what_waits(pipe: tuple[int, int]) -> None:
+    writer = LineWriter(pipe[1], stall_wait=0)
+    lines = fill(writer)
+    asked = iter([False, False, True])
+    writer.flush(lambda: next(asked))
+    assert list(asked) == []
+    assert writer.pending
+    assert read_all(pipe[0], writer) == lines
+
+
+class Meanwhile:
+    """In place of ``select.poll``: nobody waits, but time passes, and what another thread does then is done here."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, writer: LineWriter, passes: Callable[[float], float]) -> None:
+        self.now = 100.0
+        self.waits: list[float] = []
+        """Seconds that each wait took at most, one within another too."""
+        self.acts: list[Callable[[], object]] = []
+        self._writer = writer
+        self._passes = passes
+        clock = SimpleNamespace(monotonic=lambda: self.now)
+        monkeypatch.setattr("plateflow.lines.writer.time", clock)
+        monkeypatch.setattr("plateflow.lines.writer.select", SimpleNamespace(poll=lambda: self, POLLOUT=select.POLLOUT))
+
+    def register(self, fd: int, events: int) -> None:
+        pass
+
+    def poll(self, timeout: float) -> list[tuple[int, int]]:
+        assert not self._writer._lock.locked(), "a thread waits for room while it keeps others from writing"
+        self.waits.append(timeout / 1000)
+        until = self.now + timeout / 1000
+        self.now += self._passes(timeout / 1000)
+        acts, self.acts = self.acts, []
+        for act in acts:
+            act()
+        self.now = max(self.now, until)
+        return []
+
+
+def test_threads_wait_for_the_same_stall_no_longer_than_its_first(
+    pipe: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    writer = LineWriter(pipe[1])
+    meanwhile = Meanwhile(monkeypatch, writer, lambda seconds: 0.02)
+    meanwhile.acts = [lambda: writer.write(b"of another thread, 20 ms later\n")]
+    lines = fill(writer)
+    assert meanwhile.waits == pytest.approx([STALL_WAIT, STALL_WAIT - 0.02])
+    writer.write(b"later\n")
+    assert len(meanwhile.waits) == 2
+    assert read_all(pipe[0], writer) == [*lines, b"of another thread, 20 ms later", b"later"]
+
+
+def test_a_flush_waits_for_the_lines_before_it_only(pipe: tuple[int, int], monkeypatch: pytest.MonkeyPatch) -> None:
+    writer = LineWriter(pipe[1], stall_wait=0)
+    lines = fill(writer)
+    meanwhile = Meanwhile(monkeypatch, writer, lambda seconds: seconds)
+    later: list[bytes] = []
+
+    def write_and_read_on() -> None:
+        later.append(b"later %d" % len(later))
+        writer.write(later[-1] + b"\n")
+        if len(later) == 20:
+            read.append(os.read(pipe[0], 8192))
+        meanwhile.acts.append(write_and_read_on)
+
+    read: list[bytes] = []
+    meanwhile.acts.append(write_and_read_on)
+    writer.flush()
+    assert len(later) == 20
+    found = b"".join(read) + b"\n".join([*read_all(pipe[0], writer), b""])
+    assert found.splitlines() == [*lines, *later]
+
+
+@pytest.mark.parametrize("kind", ["pipe", "socket"])
+def test_a_thread_that_flushes_holds_up_no_other(kind: str) -> None:
+    ends = os.pipe() if kind == "pipe" else tuple(end.detach() for end in socket.socketpair())
+    writer = LineWriter(ends[1], stall_wait=0)
+    lines = fill(writer)
+    flushing = threading.Thread(target=writer.flush)
+    flushing.start()
+    time.sleep(0.02)
+    more = [b"later %d" % n for n in range(1000)]
+    others = threading.Thread(target=write_all, args=(writer, more))
+    others.start()
+    others.join(10)
+    held_up = others.is_alive()
+    assert flushing.is_alive()  # nothing has been read yet
+    assert read_all(ends[0], writer) == lines + more
+    for thread in (flushing, others):
+        thread.join()
+    for end in ends:
+        os.close(end)
+    assert not held_up
+
+
 def test_threads_never_mix_their_lines(pipe: tuple[int, int]) -> None:
     writer = LineWriter(pipe[1])
     texts = [bytes([letter]) * 3000 for letter in b"abcd"]
@@ -149,6 +251,7 @@ def test_threads_never_mix_their_lines(pipe: tuple[int, int]) -> None:
         thread.start()
     reader, found = LineReader(pipe[0]), b""
     while found.count(b"\n") < 800:
+        select.select([pipe[0]], [], [], 0.01)  # one that spins would keep Python to itself
         found += reader.read().complete
         writer.write_pending()
     for thread in threads:
