@@ -28,6 +28,7 @@ from bench.tasks import BenchJob, burst, paced
 from bench.workload import GROUPS, NICENESS, STEP_NAMES, share, well_names
 from plateflow.execution.executor import reporter, split_results
 from plateflow.execution.orchestrator import POLL
+from plateflow.lines.pace import Pace
 from plateflow.lines.reader import LineReader
 from plateflow.lines.writer import LineWriter
 from plateflow.progress.emitter import Emitter
@@ -128,25 +129,30 @@ def forward(workers: list[Worker], link: Link) -> None:
     for worker in workers:
         selector.register(worker.fd, EVENT_READ, worker)
         selector.register(worker.process.sentinel, EVENT_READ, worker)
+    pace = Pace()
     while any(worker.wells for worker in workers):
+        bodies = []
         for worker in {key.data.fd: key.data for key, _ in selector.select(POLL)}.values():
-            read(worker, link)
+            bodies.append(read(worker))
             if not worker.wells:
                 selector.unregister(worker.fd)
                 selector.unregister(worker.process.sentinel)
+        if body := b"".join(bodies):
+            link.send(body)
+        pace.wait(body.count(b"\n"))
 
 
-def read(worker: Worker, link: Link) -> None:
-    """Pass on what one worker reported."""
+def read(worker: Worker) -> bytes:
+    """Return what one worker reported."""
     dead = not worker.process.is_alive()  # asked before reading, so that reading finds all that it wrote
     found = worker.reader.read()
     body, results = split_results(found.complete)
     if body:
         worker.last_line = body[body.rfind(b"\n", 0, -1) + 1 : -1]
-        link.send(body)
     worker.wells -= len(results)
     if dead and worker.wells and not found.complete:
         raise BenchError(f"a worker died with {worker.wells} wells to go")
+    return body
 
 
 def tell_plan(job: Job, bench: BenchJob, link: Link) -> None:

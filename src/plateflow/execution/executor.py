@@ -170,9 +170,12 @@ def split_results(body: bytes) -> tuple[bytes, list[TaskResult]]:
         return body, []
     updates, results = [], []
     for line in body.splitlines(keepends=True):
+        if not line.startswith(RESULT_START):
+            updates.append(line)
+            continue
         try:
             results.append(msgspec.json.decode(line, type=TaskResult))
-        except msgspec.MsgspecError:  # an update; or what user code wrote, which the server will refuse
+        except msgspec.MsgspecError:  # what user code wrote, which the server will refuse
             updates.append(line)
     return b"".join(updates), results
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from msgspec import UNSET
 
 from plateflow.execution.executor import Died, Event, Executor, Finished, Lines, WorkerInfo
+from plateflow.lines.pace import Pace
 from plateflow.progress.emitter import Emitter
 from plateflow.progress.messages import WorkerMessage, WorkerState, encode_message
 from plateflow.progress.update import STEP_PHASES, ProgressPhase, ProgressStatus, ProgressUpdate, decode
@@ -62,7 +63,10 @@ class Orchestrator:
     ) -> None:
         self._plan = plan
         self._executor = executor
-        self._forward = forward
+        self._forward_body = forward
+        self._lines: list[bytes] = []
+        """To be forwarded, together, before the next wait."""
+        self._pace = Pace()
         self._cancelled = cancelled
         self._emitter = Emitter(self._send, execution_id, plan.plate.path)
         self._waiting = deque(plan.runnable)
@@ -82,6 +86,7 @@ class Orchestrator:
             for event in self._executor.poll(POLL) if self._running or self._waiting else ():
                 self._handle(event)
             self._report_workers()
+            self._pace.wait(self._send_lines())
         return self._outcome
 
     def _cancel(self) -> None:
@@ -92,7 +97,7 @@ class Orchestrator:
 
     def _handle(self, event: Event) -> None:
         if isinstance(event, Lines):
-            self._forward(event.body)
+            self._lines.append(event.body)
         elif isinstance(event, Finished):
             self._running -= 1
             self._note(event.result.axis_id, event.result.error, cancelled=event.result.cancelled)
@@ -166,10 +171,18 @@ class Orchestrator:
             step_name=step_name or UNSET,
             signal=signal or UNSET,
         )
-        self._forward(encode_message(message))
+        self._lines.append(encode_message(message))
+
+    def _send_lines(self) -> int:
+        # Return how many lines these were.
+        body = b"".join(self._lines)
+        self._lines.clear()
+        if body:
+            self._forward_body(body)
+        return body.count(b"\n")
 
     def _send(self, update: ProgressUpdate) -> None:
-        self._forward(encode_message(update))
+        self._lines.append(encode_message(update))
 
 
 def _memory_bytes(pid: int) -> int:

@@ -93,7 +93,12 @@ class LineWriter:
             If the reader is gone.
         """
         with self._lock:
-            number = self._keep(line, coalesce)
+            number = self._given = self._given + 1
+            sent = 0 if self._waiting else self._send(line)
+            if sent == len(line):
+                self._written = number  # as nearly always; what follows costs 1 us more
+                return
+            self._keep(number, line[sent:], _TORN if sent else coalesce)
             if self._try_writing():
                 return
             patient_until = self._patient_until
@@ -147,14 +152,11 @@ class LineWriter:
             self._try_writing()
             return self._written >= number
 
-    def _keep(self, line: bytes, coalesce: CoalesceKey | None) -> int:
-        self._given += 1
-        if coalesce is None:
-            self._waiting[self._given] = self._given, line
-        else:
-            self.coalesced += self._waiting.pop(coalesce, None) is not None
-            self._waiting[coalesce] = self._given, line
-        return self._given
+    def _keep(self, number: int, line: bytes, key: CoalesceKey | int | None) -> None:
+        if key is None:
+            key = number
+        self.coalesced += self._waiting.pop(key, None) is not None
+        self._waiting[key] = number, line
 
     def _try_writing(self) -> bool:
         # Return whether nothing waits any more.

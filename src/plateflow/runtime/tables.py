@@ -48,7 +48,7 @@ CREATE TABLE batch (
     last_seq INTEGER NOT NULL,
     body BLOB NOT NULL,
     PRIMARY KEY (execution, first_seq)
-) WITHOUT ROWID;
+);
 CREATE TABLE expired (
     execution INTEGER PRIMARY KEY
 );

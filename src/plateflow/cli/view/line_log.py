@@ -8,7 +8,7 @@ from msgspec import UNSET
 
 from plateflow.cli.view.failures import MOST_LISTED, failure_lines
 from plateflow.cli.view.pace import Pace, Stopwatch
-from plateflow.cli.view.summary import counts_text, outcome, plate_name, rate_text
+from plateflow.cli.view.summary import GOES_ON, counts_text, outcome, plate_name, rate_text, waiting_text
 from plateflow.cli.view.text import cut, one_line, short_error
 from plateflow.cli.view.wells import count_wells, is_well
 from plateflow.progress.messages import ExecutionMessage, ExecutionState, Message, Topology, WorkerMessage, WorkerState
@@ -17,6 +17,9 @@ from plateflow.progress.state import AxisState
 from plateflow.progress.update import STEP_PHASES, ProgressPhase, ProgressStatus, ProgressUpdate
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from plateflow.cli.view.pace import Past
     from plateflow.progress.state import AxisProgress, ExecutionProgress
 
 QUIET_S = 1.0
@@ -31,8 +34,8 @@ INDENT = "    "
 class LineLog:
     """Turns messages into lines of text; knows the time only from its caller (monotonic seconds)."""
 
-    def __init__(self) -> None:
-        self._stopwatch = Stopwatch()
+    def __init__(self, past: Past | None = None) -> None:
+        self._stopwatch = Stopwatch(past)
         self._told_at: dict[str, float] = {}
         """When something was last told of a well; of the whole plate under ""."""
         self._failed: set[str] = set()
@@ -40,19 +43,32 @@ class LineLog:
         self._tenth = 0
         self._state: ExecutionState | None = None
         self._last_line = float("-inf")
+        self._waits = False
+        """For a journal that cannot be written."""
 
-    def lines(self, message: Message, state: ExecutionProgress, seconds: float) -> list[str]:
-        """Return what is to be told of a message, which is already folded into the state."""
+    def lines(self, messages: Sequence[Message], state: ExecutionProgress, seconds: float) -> list[str]:
+        """Return what is to be told of messages, which are all folded into the state already."""
         pace = self._stopwatch.read(state, seconds)
-        if isinstance(message, ProgressUpdate):
-            lines = self._update(message, state, seconds) + self._tenths(state, pace)
-        elif isinstance(message, ExecutionMessage):
-            lines = self._execution(message, state, pace)
-        else:
-            lines = _worker(message)
+        lines: list[str] = []
+        for message in messages:
+            if isinstance(message, ProgressUpdate):
+                lines += self._update(message, state, seconds)
+            elif isinstance(message, ExecutionMessage):
+                lines += [*self._tenths(state, pace), *self._execution(message, state, pace)]
+            else:
+                lines += _worker(message)
+        lines += self._tenths(state, pace)
         if lines:
             self._last_line = seconds
         return lines
+
+    def journal(self, problem: str, seconds: float) -> list[str]:
+        """Return a line where the server cannot write its journal any more, or can again."""
+        if bool(problem) is self._waits:
+            return []
+        self._waits = bool(problem)
+        self._last_line = seconds
+        return [waiting_text(problem) if problem else GOES_ON]
 
     def end(self, state: ExecutionProgress, seconds: float) -> list[str]:
         """Return how an execution ended, unless a message has told: one that had ended before sends none."""
@@ -64,7 +80,7 @@ class LineLog:
         """Return a sign of life where there was no line for long."""
         if self._last_line == float("-inf"):
             self._last_line = seconds
-        if state.ended or seconds - self._last_line < SILENCE_S:
+        if state.ended or self._waits or seconds - self._last_line < SILENCE_S:
             return []
         self._last_line = seconds
         return [f"still at it: {_plate(state, self._stopwatch.read(state, seconds))}"]
@@ -130,7 +146,7 @@ class LineLog:
 
     def _tenths(self, state: ExecutionProgress, pace: Pace) -> list[str]:
         tenth = state.percent // 10
-        if not tenth > self._tenth:
+        if state.ended or not tenth > self._tenth:
             return []
         self._tenth = tenth
         return [_plate(state, pace)]

@@ -6,14 +6,17 @@ from typing import TYPE_CHECKING, Final, Self
 
 from plateflow.cli.view.pace import Stopwatch
 from plateflow.cli.view.painter import Painter
-from plateflow.cli.view.screen import Frame, render, render_last
+from plateflow.cli.view.screen import render, render_last
+from plateflow.cli.view.summary import waiting_text
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from types import TracebackType
 
     from rich.console import Console
 
+    from plateflow.cli.view.pace import Past
+    from plateflow.cli.view.screen import Frame
     from plateflow.progress.messages import Message
     from plateflow.progress.state import ExecutionProgress
 
@@ -32,15 +35,20 @@ class LiveView:
         Monotonic seconds.
     screen
         Draw on the terminal's alternate screen; only the last frame stays.
+    past
+        What had been of the execution before.
     """
 
-    def __init__(self, console: Console, clock: Callable[[], float], *, screen: bool = False) -> None:
+    def __init__(
+        self, console: Console, clock: Callable[[], float], *, screen: bool = False, past: Past | None = None
+    ) -> None:
         self._console = console
         self._clock = clock
         self._screen = screen
         self._painter = Painter(console)
-        self._stopwatch = Stopwatch()
+        self._stopwatch = Stopwatch(past)
         self._shown_at = float("-inf")
+        self._notice = ""
 
     def __enter__(self) -> Self:
         """Take the terminal."""
@@ -56,9 +64,14 @@ class LiveView:
         self._leave_screen()
         self._console.show_cursor(True)
 
-    def message(self, message: Message, state: ExecutionProgress) -> None:
-        """Take notice of a message, already folded into the state."""
+    def take(self, messages: Sequence[Message], state: ExecutionProgress) -> None:
+        """Take notice of messages, already folded into the state; costs the same for one and for thousands."""
         self._stopwatch.read(state, self._clock())
+
+    def journal(self, problem: str, state: ExecutionProgress) -> None:
+        """Show in place of the status what keeps the server from writing its journal; "" for nothing any more."""
+        self._notice = waiting_text(problem) if problem else ""
+        self.show(state)
 
     def tick(self, state: ExecutionProgress) -> None:
         """Repaint, if the last frame is old enough."""
@@ -68,6 +81,7 @@ class LiveView:
     def close(self, state: ExecutionProgress) -> None:
         """Paint the last frame, which stays and lists the failures."""
         self._leave_screen()
+        self._notice = ""
         self._paint(render_last, state)
 
     def show(self, state: ExecutionProgress) -> None:
@@ -78,7 +92,7 @@ class LiveView:
         self._shown_at = self._clock()
         pace = self._stopwatch.read(state, self._shown_at)
         colour = self._console.color_system is not None and not self._console.no_color
-        self._painter.paint(draw(state, pace, self._console.size, colour=colour).lines)
+        self._painter.paint(draw(state, pace, self._console.size, colour=colour, notice=self._notice).lines)
 
     def _leave_screen(self) -> None:
         if self._screen:

@@ -25,6 +25,16 @@ class Pace:
     wells_per_minute: float | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Past:
+    """What had been of an execution when one came to look; nothing of one that was not submitted yet."""
+
+    seq: int = 0
+    """Of its last message by then: a replay up to there tells nothing of how fast it is."""
+    seconds: float = 0.0
+    """How long it had been running; where it had ended, in all."""
+
+
 class RateMeter:
     """Measures wells per minute over a window that moves with time, so that a stall shows as a falling rate."""
 
@@ -55,9 +65,16 @@ class RateMeter:
 
 
 class Stopwatch:
-    """Follows one execution and tells its pace; it knows no duration of one that began before it looked."""
+    """Follows one execution and tells its pace.
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    past
+        Of the execution; without it, no duration is known of one that began before the first look.
+    """
+
+    def __init__(self, past: Past | None = None) -> None:
+        self._past = past or Past()
         self._rate = RateMeter()
         self._began: float | None = None
         self._missed_begin = False
@@ -69,6 +86,11 @@ class Stopwatch:
         if self._ended is not None:
             return self._ended
         self._notice_begin(state, seconds)
+        if state.seq < self._past.seq:
+            return Pace()
+        if state.ended and state.seq == self._past.seq:
+            self._ended = Pace(self._past.seconds or None)
+            return self._ended
         finished = finished_wells(state)
         if state.steps:
             self._rate.feed(seconds, finished)
@@ -82,6 +104,8 @@ class Stopwatch:
         if not self._looked:
             self._looked = True
             self._missed_begin = bool(state.steps) or state.ended
+            if self._past.seconds:
+                self._began = seconds - self._past.seconds
         waiting = state.seq == 0 or state.state is ExecutionState.QUEUED
         if self._began is None and not waiting and not self._missed_begin:
             self._began = seconds

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Self
 from plateflow.cli.view.line_log import LineLog
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from types import TracebackType
 
     from rich.console import Console
 
+    from plateflow.cli.view.pace import Past
     from plateflow.progress.messages import Message
     from plateflow.progress.state import ExecutionProgress
 
@@ -25,12 +26,14 @@ class PlainView:
         Of stderr.
     clock
         Monotonic seconds.
+    past
+        What had been of the execution before.
     """
 
-    def __init__(self, console: Console, clock: Callable[[], float]) -> None:
+    def __init__(self, console: Console, clock: Callable[[], float], *, past: Past | None = None) -> None:
         self._console = console
         self._clock = clock
-        self._log = LineLog()
+        self._log = LineLog(past)
 
     def __enter__(self) -> Self:
         """Nothing to take."""
@@ -41,9 +44,13 @@ class PlainView:
     ) -> None:
         """Nothing to give back."""
 
-    def message(self, message: Message, state: ExecutionProgress) -> None:
-        """Print what is to be told of a message, already folded into the state."""
-        self._print(self._log.lines(message, state, self._clock()))
+    def take(self, messages: Sequence[Message], state: ExecutionProgress) -> None:
+        """Print what is to be told of messages, already folded into the state."""
+        self._print(self._log.lines(messages, state, self._clock()))
+
+    def journal(self, problem: str, state: ExecutionProgress) -> None:
+        """Print that the server cannot write its journal, and when that is over."""
+        self._print(self._log.journal(problem, self._clock()))
 
     def tick(self, state: ExecutionProgress) -> None:
         """Print a sign of life after a long silence."""

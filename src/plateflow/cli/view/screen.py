@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -14,7 +15,7 @@ from plateflow.cli.view.palette import LOOKS, looks_of
 from plateflow.cli.view.plate_map import legend, plate_map, plate_size
 from plateflow.cli.view.steps import step_lines
 from plateflow.cli.view.summary import duration, plate_name, status_line, title_words
-from plateflow.cli.view.text import BOLD, DIM, PLAIN, Line, both_ends, cut, side_by_side
+from plateflow.cli.view.text import BOLD, DIM, PLAIN, Line, both_ends, cut, one_line, side_by_side
 from plateflow.cli.view.wells import count_wells
 from plateflow.progress.messages import ExecutionState
 from plateflow.progress.state import AxisState, ExecutionProgress
@@ -40,33 +41,46 @@ class Frame:
             yield Segment.line()
 
 
-def render(state: ExecutionProgress, pace: Pace, size: ConsoleDimensions, *, colour: bool = True) -> Frame:
-    """Draw an execution for a terminal of a size; without colour, letters carry the states."""
-    return _draw(state, pace, lay_out(size, plate_size(state), len(state.steps)), colour)
+def render(
+    state: ExecutionProgress, pace: Pace, size: ConsoleDimensions, *, colour: bool = True, notice: str = ""
+) -> Frame:
+    """Draw an execution for a terminal of a size; without colour, letters carry the states.
+
+    A notice stands where the status does, and on as many lines below as it needs and there are.
+    """
+    return _draw(state, pace, lay_out(size, plate_size(state), len(state.steps)), colour, notice)
 
 
-def render_last(state: ExecutionProgress, pace: Pace, size: ConsoleDimensions, *, colour: bool = True) -> Frame:
+def render_last(
+    state: ExecutionProgress, pace: Pace, size: ConsoleDimensions, *, colour: bool = True, notice: str = ""
+) -> Frame:
     """Draw the frame that stays: as high as need be to list the failures, without lines kept free for them."""
     layout = lay_out(size, plate_size(state), len(state.steps))
     failures = min(state.counts[AxisState.FAILED], MOST_LISTED) + 1
-    return _draw(state, pace, replace(layout, failures=failures if layout.steps else 0), colour)
+    return _draw(state, pace, replace(layout, failures=failures if layout.steps else 0), colour, notice)
 
 
-def _draw(state: ExecutionProgress, pace: Pace, layout: Layout, colour: bool) -> Frame:
+def _draw(state: ExecutionProgress, pace: Pace, layout: Layout, colour: bool, notice: str) -> Frame:
     status = status_line(state, pace, layout.width, counts=layout.shape is None)
-    lines: list[Line] = [[Segment(status, _status_style(state))]]
+    foot: list[Line] = [[Segment(status, _status_style(state))]]
+    head: list[Line] = []
     if layout.head:
-        lines = [
+        head = [
             _title(state, pace, layout.width),
             _plate_bar(state, layout.width, colour),
             *_gap(layout, "body"),
             *_body(state, layout, colour),
             *_gap(layout, "status"),
-            *lines,
-            *_gap(layout, "failures"),
-            *failure_lines(state, layout.width, layout.failures, colour=colour),
         ]
+        foot += [*_gap(layout, "failures"), *failure_lines(state, layout.width, layout.failures, colour=colour)]
+    noticed = _notice(notice, layout.width, len(foot))
+    lines = [*head, *noticed, *foot[len(noticed) :]]
     return Frame([Segment.adjust_line_length(line, layout.width, pad=False) for line in lines])
+
+
+def _notice(notice: str, width: int, lines: int) -> list[Line]:
+    wrapped = textwrap.wrap(one_line(notice), width, max_lines=lines, placeholder="…")
+    return [[Segment(line, LOOKS[AxisState.FAILED].ink)] for line in wrapped]
 
 
 def _gap(layout: Layout, before: str) -> list[Line]:

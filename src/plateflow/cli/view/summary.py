@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from plateflow.cli.view.pace import Pace
 
 SEPARATOR = " · "
+GOES_ON = "the journal can be written again; it goes on"
 
 
 def plate_name(plate_id: str) -> str:
@@ -62,6 +63,11 @@ def outcome(state: ExecutionProgress, pace: Pace) -> str:
     word = state.state.value.capitalize() if state.state else ""
     at = f" at {state.percent}%" if state.steps else ""
     return f"{word}{at}: {one_line(state.reason)}" if state.reason else word + at
+
+
+def waiting_text(problem: str) -> str:
+    """Return what one reads while the server cannot write its journal, and so publishes nothing."""
+    return f"waiting: {problem}"
 
 
 def counts_text(state: ExecutionProgress) -> str:
