@@ -15,15 +15,16 @@ BIN = "$(VENV)/bin"
 PIP_INSTALL = $(BIN)/python -m pip install -qq --constraint constraints.txt
 PINS = import json, sys; [print(p["name"].lower().replace("_", "-") + "==" + p["version"]) \
   for p in (i["metadata"] for i in json.load(open(sys.argv[1]))["install"])]
-EXTRAS := dev,gui,gui-pyside,dask,web,measure
+EXTRAS := dev,gui,gui-pyside,dask,web,measure,bench
 # A virtual environment is tied to the folder it was made in: a copied or moved checkout makes its own again.
 HERE := $(shell printf '%s' '$(CURDIR)/$(VENV)' | cksum | cut -d ' ' -f 1)
 MADE := $(VENV)/.stamp-venv-$(HERE)
 RUNTIME := $(VENV)/.stamp-runtime
 DEV := $(VENV)/.stamp-dev
+BENCH := $(VENV)/.stamp-bench
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format bench schema pictures constraints clean
+.PHONY: help demo test chaos lint format bench schema pictures constraints clean
 
 help: ## show this list
 	@sed -n 's/^\([a-z]*\):[^#]*## /\1|/p' Makefile | awk -F '|' '{printf "make %-12s %s\n", $$1, $$2}'
@@ -33,6 +34,9 @@ demo: $(RUNTIME) ## make a small plate, run a pipeline over it and show its live
 
 test: $(DEV) ## run the tests; those on real plates need PLATEFLOW_TEST_DATA
 	@$(BIN)/python -m pytest -n auto --dist loadfile
+
+chaos: $(DEV) ## prove the promises under faults, counted; PLATEFLOW_CHAOS=full makes the whole counts
+	@$(BIN)/python -m pytest tests/chaos -n auto --dist loadfile -rP --timeout 900
 
 lint: $(DEV) ## check style, types and layers
 	@$(BIN)/python -m ruff check .
@@ -44,7 +48,7 @@ format: $(DEV) ## mend what the linter can mend, and format
 	@$(BIN)/python -m ruff check --fix .
 	@$(BIN)/python -m ruff format .
 
-bench: $(DEV) ## measure against the targets, each beside its peer or floor
+bench: $(BENCH) ## measure against the targets, each beside its peer or floor
 	@$(BIN)/python -m bench
 
 schema: $(DEV) ## write docs/progress.schema.json from the message types
@@ -78,3 +82,8 @@ $(DEV): $(MADE) pyproject.toml constraints.txt
 	@echo "Installing plateflow and its development tools into $(VENV) ..."
 	@$(PIP_INSTALL) --editable '.[dev]'
 	@touch "$(RUNTIME)" "$@"
+
+$(BENCH): $(DEV)
+	@echo "Installing the peers to measure against into $(VENV) ..."
+	@$(PIP_INSTALL) --editable '.[dev,bench]'
+	@touch "$@"
