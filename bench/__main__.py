@@ -13,7 +13,7 @@ import sys
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
-from bench import latency, memory, progress_path, sparse, whole_plate
+from bench import journal, latency, memory, progress_path, sparse, whole_plate
 from bench.harness import LEAST_ROUNDS, BenchError, Report, note, show
 
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ BENCHMARKS: dict[str, Callable[[int], Report]] = {
     progress_path.NAME: progress_path.measure,
     sparse.NAME: sparse.measure,
     latency.NAME: latency.measure,
+    journal.NAME: journal.measure,
 }
 """Those that run by default."""
 LONG: Final = (memory.NAME,)
