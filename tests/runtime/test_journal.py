@@ -313,3 +313,24 @@ def test_the_wal_begins_anew_when_all_of_it_was_moved(
     write_run(journal, new_id(), wells=20)
     assert wal.stat().st_size == size
     assert not checkpointer.pausing
+
+
+def test_a_long_wal_begins_anew_while_commits_keep_coming(
+    journal: Journal, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("plateflow.runtime.checkpoints.LONG_WAL", 64)
+    monkeypatch.setattr("plateflow.runtime.checkpoints.INTERVAL", 0.01)
+    write_run(journal, new_id())
+    first = wal_salt(path)
+    checkpointer = Checkpointer(path)
+    end = time.monotonic() + 20
+    while wal_salt(path) == first and time.monotonic() < end:
+        if not checkpointer.pausing:
+            write_run(journal, new_id(), wells=5)
+    checkpointer.close()
+    assert wal_salt(path) != first
+
+
+def wal_salt(path: Path) -> bytes:
+    """Return what changes in a WAL's header each time that it begins anew."""
+    return path.with_name("journal.sqlite-wal").read_bytes()[16:24]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import sqlite3
 import threading
+import time
 from contextlib import closing
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,8 @@ LONG_WAL = 8192
 """Pages, 32 MiB: from there on the WAL should begin anew."""
 PASSES = 5
 """In which a long WAL that nobody adds to is surely moved."""
+SETTLE = 0.005
+"""Seconds after which who heard of a pause commits no more."""
 
 _log = logging.getLogger(__name__)
 
@@ -57,8 +60,11 @@ class Checkpointer:
                 self.pausing = False
 
     def _move(self, connection: sqlite3.Connection) -> None:
+        before = -1
         for _ in range(PASSES):
             [(_, pages, moved)] = connection.execute("PRAGMA wal_checkpoint(PASSIVE)")
-            if pages < LONG_WAL or moved == pages:
+            if pages < LONG_WAL or before == pages == moved:  # what was added during a pass is not in its counts
                 return
+            before = pages
             self.pausing = True
+            time.sleep(SETTLE)

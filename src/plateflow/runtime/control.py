@@ -174,7 +174,7 @@ class Snapshotted(_Reply, frozen=True, tag="snapshotted"):
 
 
 class Replayed(_Reply, frozen=True, tag="replayed"):
-    """Messages ``from_seq``, ``from_seq + 1``, and so on: at most 5,000, or 512 KiB of them."""
+    """Messages ``from_seq``, ``from_seq + 1``, and so on: at most 5,000, or 256 KiB of them."""
 
     server: str
     messages: tuple[msgspec.Raw, ...]

@@ -11,7 +11,6 @@ import zmq
 from plateflow.errors import SchemaError, ServerError
 from plateflow.progress.state import ExecutionProgress, restore
 from plateflow.runtime.frames import BODY_LIMIT, Frame, decode_frame, read_batch
-from plateflow.runtime.ports import STREAM_HIGH_WATER
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -23,7 +22,9 @@ if TYPE_CHECKING:
 SILENCE = 3.0
 """Seconds without a frame, of which there should be one each second, after which the server is asked."""
 SUBSCRIBE_TIMEOUT = 5.0
-MESSAGES_A_POLL = 5000
+STREAM_HIGH_WATER = 64
+"""Frames that wait here to be polled; for those beyond, the server drops the newest, which then come by replay."""
+MESSAGES_A_POLL = 1000
 """One :meth:`Follower.poll` returns about so many at most, so that a viewer that was away can draw in between."""
 
 

@@ -31,7 +31,7 @@ FOLD_VERSION = 1
 """Of what :class:`~plateflow.progress.state.ExecutionProgress` makes of the same messages; states kept at the end of an
 execution by another version are folded anew."""
 CHUNK_LINES = 5000
-CHUNK_BYTES = 512 * 1024
+CHUNK_BYTES = 256 * 1024
 """What one replay holds at most."""
 _TIDY_ROWS = 64
 _TIDY_PAGES = 2048

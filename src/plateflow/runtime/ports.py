@@ -19,9 +19,9 @@ Context: TypeAlias = "zmq.Context[zmq.Socket[bytes]]"
 LINGER_MS = 500
 """How long closing waits for what is not sent yet."""
 _REQUESTS_A_TURN = 100
-STREAM_HIGH_WATER = 256
-"""Frames kept for one slow subscriber: at most 32 MiB. Past it the newest are dropped for that one, which sees the gap
-and asks for a replay."""
+STREAM_HIGH_WATER = 16
+"""Frames kept for one slow subscriber, beside its own queue and the kernel's: at most 2 MiB. Past it the newest are
+dropped for that one, which sees the gap and asks for a replay."""
 _TOPIC_LIMIT = 64
 
 

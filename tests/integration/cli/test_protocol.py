@@ -33,7 +33,7 @@ from plateflow.service.job import JobSpec, PipelineFile, decode_job
 from plateflow.settings import JOURNAL_NAME
 
 FLOOD = 500
-"""Updates, each a frame: more than 256 and what the sockets hold. Few, since who is stopped for 3 s asks by itself."""
+"""Updates, each a frame: more than 16 and what the sockets hold. Few, since who is stopped for 3 s asks by itself."""
 TEXT = 8192 * "x"
 """In each of them."""
 KEPT = STREAM_HIGH_WATER // 2
