@@ -1,27 +1,25 @@
-"""``plateflow serve``, ``watch`` and ``cancel``: a server, and executions that run on one already."""
+"""``plateflow serve``, ``watch`` and ``cancel``: a server, and executions that it knows."""
 
 from __future__ import annotations
 
 import signal
-import sys
 from typing import TYPE_CHECKING
 
-import msgspec
-
 from plateflow.cli.exits import Exit, exit_of
+from plateflow.cli.find import current_execution, find_execution
 from plateflow.cli.follow import cancelling, follow
+from plateflow.cli.out import print_json, remark
+from plateflow.cli.view.pace import Past
 from plateflow.errors import UserError
 from plateflow.progress.messages import ENDED, ExecutionState
 from plateflow.runtime.client import ExecutionClient
 from plateflow.runtime.endpoints import read_connection
-from plateflow.service.server import plate_server
+from plateflow.service.server import connect, plate_server
 from plateflow.settings import runtime_directory
 
 if TYPE_CHECKING:
     from pathlib import Path
     from types import FrameType
-
-    from plateflow.runtime.control import Summary
 
 
 def serve(directory: Path | None, *, exit_when_idle: bool, json: bool) -> Exit:
@@ -38,8 +36,8 @@ def serve(directory: Path | None, *, exit_when_idle: bool, json: bool) -> Exit:
         signal.signal(number, stop)
     with server:
         if json:
-            print(msgspec.json.encode(read_connection(where)).decode(), flush=True)
-        sys.stderr.write(f"plateflow: serving in {where}; stop it with Ctrl-C\n")
+            print_json(read_connection(where))
+        remark(f"serving in {where}; stop it with Ctrl-C")
         server.wait()
     return ended[0] if ended else Exit.DONE
 
@@ -51,18 +49,32 @@ _EXITS = {
 }
 
 
-def watch(execution: str | None, *, json: bool) -> Exit:
-    """Follow an execution from here to its end; by default the one that runs, or the last.
+def watch(execution: str | None, after: int | None, *, json: bool) -> Exit:
+    """Follow an execution to its end, from here or from an earlier message; one that has ended is shown again.
+
+    Parameters
+    ----------
+    execution
+        Beginning of its id; None: the one that runs, else the last.
+    after
+        Show also what came after the message of this ``seq``; None: join one that goes on where it is now.
+    json
+        Messages on stdout.
 
     Raises
     ------
     UserError
         If there is no such execution.
     """
-    with ExecutionClient(runtime_directory()) as client:
-        found = _find(client, execution)
-        with cancelling(client, [], "stopped watching; the run goes on, `plateflow watch` looks again"):
-            return exit_of(follow(client.follow(found.execution_id), json=json).state)
+    with _client(execution) as client:
+        found = current_execution(client) if execution is None else find_execution(client, execution)
+        if after is None and found.state in ENDED:
+            after = 0
+        goes_on = "" if found.state in ENDED else "; the run goes on, `plateflow watch` looks again"
+        with cancelling(client, [], f"stopped watching{goes_on}"):
+            follower = client.follow(found.execution_id, after=after)
+            past = Past(found.seq, found.seconds)
+            return exit_of(follow(client, follower, json=json, past=past).state)
 
 
 def cancel(execution: str | None, *, json: bool) -> Exit:
@@ -74,7 +86,7 @@ def cancel(execution: str | None, *, json: bool) -> Exit:
         If there is no such execution, or it has ended.
     """
     with ExecutionClient(runtime_directory()) as client:
-        found = _find(client, execution)
+        found = current_execution(client) if execution is None else find_execution(client, execution)
         if found.state in ENDED:
             raise UserError(f"execution {found.execution_id} has ended already: it is {found.state}")
         client.cancel(found.execution_id)
@@ -82,25 +94,12 @@ def cancel(execution: str | None, *, json: bool) -> Exit:
     if state is not ExecutionState.CANCELLED:
         raise UserError(f"execution {found.execution_id} ended before it could be cancelled: it is {state}")
     if json:
-        print(msgspec.json.encode({"execution_id": found.execution_id, "state": state}).decode())
+        print_json({"execution_id": found.execution_id, "state": state})
     else:
         print(f"cancelled {found.execution_id} ({found.kind} of {found.plate_id})")
     return Exit.DONE
 
 
-def _find(client: ExecutionClient, execution: str | None) -> Summary:
-    known = client.status()
-    if execution is not None:
-        matching = [summary for summary in known if summary.execution_id.startswith(execution)]
-        if len(matching) != 1:
-            what = "no execution" if not matching else f"{len(matching)} executions"
-            raise UserError(f"{what} with an id that begins with {execution!r}; there are: {_ids(known)}")
-        return matching[0]
-    if not known:
-        raise UserError("the server knows no execution; start one with plateflow run")
-    running = [summary for summary in known if summary.state not in ENDED]
-    return running[0] if running else known[-1]
-
-
-def _ids(known: tuple[Summary, ...]) -> str:
-    return ", ".join(f"{summary.execution_id[:8]} ({summary.state})" for summary in known) or "none"
+def _client(execution: str | None) -> ExecutionClient:
+    # The history needs a server to read it; that nothing runs is known without.
+    return ExecutionClient(runtime_directory()) if execution is None else connect(runtime_directory())

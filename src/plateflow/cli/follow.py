@@ -10,15 +10,19 @@ from typing import TYPE_CHECKING, NoReturn, TextIO
 from rich.console import Console
 
 from plateflow.cli.exits import Exit
+from plateflow.cli.journal_check import JournalCheck
+from plateflow.cli.out import complain, remark
 from plateflow.cli.view.viewer import make_view
-from plateflow.errors import PlateflowError, ServerError
+from plateflow.errors import ServerError
 from plateflow.progress.messages import ExecutionState, Message, encode_message
 from plateflow.progress.update import ProgressStatus, ProgressUpdate
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from types import FrameType
 
+    from plateflow.cli.view.pace import Past
+    from plateflow.progress.state import ExecutionProgress
     from plateflow.runtime.client import ExecutionClient
     from plateflow.runtime.follower import Follower
 
@@ -36,40 +40,49 @@ class Followed:
         self.traceback: list[str] = []
         """End of the first traceback that came: where a function failed."""
 
-    def note(self, message: Message) -> None:
+    def note(self, messages: Sequence[Message], state: ExecutionProgress) -> None:
         """Keep what a command prints at the end."""
-        if not isinstance(message, ProgressUpdate):
-            return
-        if message.status is ProgressStatus.COMPLETED and message.message:
-            self.summaries.append(message.message)
-        if message.traceback and not self.traceback:
-            lines = message.traceback.splitlines()[-TRACEBACK_LINES:]
-            self.traceback = [f"{message.axis_id} {message.step_name}:", *lines]
+        self.state = state
+        for message in messages:
+            if isinstance(message, ProgressUpdate):
+                self._note_update(message)
+
+    def _note_update(self, update: ProgressUpdate) -> None:
+        if update.status is ProgressStatus.COMPLETED and update.message:
+            self.summaries.append(update.message)
+        if update.traceback and not self.traceback:
+            lines = update.traceback.splitlines()[-TRACEBACK_LINES:]
+            self.traceback = [f"{update.axis_id} {update.step_name}:", *lines]
 
 
-def follow(follower: Follower, *, json: bool) -> Followed:
+def follow(client: ExecutionClient, follower: Follower, *, json: bool, past: Past | None = None) -> Followed:
     """Show an execution until it has ended.
 
     Parameters
     ----------
+    client
+        Of its server.
     follower
         Of the execution; closed here.
     json
         Print each message as a line on stdout.
+    past
+        What had been of the execution before; None where it was not submitted yet.
     """
     followed = Followed(follower)
     console = Console(stderr=True)
-    with follower, make_view(console, plain=json and _is_terminal(sys.stdout)) as view:
+    journal = JournalCheck(lambda: client.ping().degraded)
+    with follower, make_view(console, plain=json and _is_terminal(sys.stdout), past=past) as view:
         while True:
             messages = follower.poll(POLL)
-            followed.state = follower.state
-            for message in messages:
-                followed.note(message)
-                if json:
-                    sys.stdout.buffer.write(encode_message(message))
-                view.message(message, follower.state)
+            followed.note(messages, follower.state)
+            if journal.look(news=bool(messages)):
+                view.journal(journal.problem, follower.state)
             if json and messages:
+                sys.stdout.buffer.write(b"".join(map(encode_message, messages)))
                 sys.stdout.buffer.flush()
+            if messages:
+                view.take(messages, follower.state)
             if follower.state.ended:
                 break
             view.tick(follower.state)
@@ -136,14 +149,9 @@ def _terminate(number: int, frame: FrameType | None) -> NoReturn:
 
 
 def _leave(client: ExecutionClient, execution_ids: list[str], says: str) -> None:
-    sys.stderr.write(f"plateflow: {says}\n")
+    remark(says)
     for execution_id in execution_ids:
         try:
             client.cancel(execution_id)
         except ServerError as e:
             complain(e)
-
-
-def complain(error: PlateflowError) -> None:
-    """Say on stderr what went wrong, in one line."""
-    sys.stderr.write(f"plateflow: {str(error).replace(chr(10), ' ')}\n")

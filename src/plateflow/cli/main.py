@@ -4,29 +4,40 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from plateflow.cli import attend
 from plateflow.cli.demo import demo as run_demo
 from plateflow.cli.exits import Exit
-from plateflow.cli.follow import complain
+from plateflow.cli.find import MOST_ASKED
 from plateflow.cli.options import (
+    ExecutionBegin,
+    Executor,
     Filenames,
     Json,
     Metadata,
+    Output,
     PipelinePath,
     PlatePath,
+    PlatePaths,
+    Preview,
     Wells,
+    Workers,
     metadata_path,
     split_wells,
 )
+from plateflow.cli.out import complain
 from plateflow.cli.prepare import prepare
-from plateflow.cli.run import run_plates
+from plateflow.cli.run import run_plates, submit_plates
+from plateflow.cli.runs import list_runs, show_run
 from plateflow.errors import PlateflowError, UserError
 from plateflow.progress.messages import ExecutionKind
 from plateflow.service.job import JobSpec, describe_pipeline
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 app = typer.Typer(
     name="plateflow",
@@ -37,11 +48,16 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
+runs_app = typer.Typer()
+app.add_typer(runs_app, name="runs")
+
 
 def main() -> None:
     """Run the command line; exits with one of :class:`~plateflow.cli.exits.Exit`."""
     try:
         result = app(standalone_mode=False)
+        if sys.stdout is not None:
+            sys.stdout.flush()
     except UserError as e:
         complain(e)
         result = Exit.USER_ERROR
@@ -50,8 +66,11 @@ def main() -> None:
         result = Exit.BROKEN
     except typer.TyperException as e:
         if e.format_message():  # else it has printed the help
-            sys.stderr.write(f"plateflow: {e.format_message()}; see plateflow --help\n")
+            sys.stderr.write(f"plateflow: {e.format_message().rstrip('.')}; see plateflow --help\n")
         result = Exit.USER_ERROR
+    except BrokenPipeError:  # of `plateflow runs | head`
+        sys.stdout = None  # or Python would try to flush it once more
+        result = Exit.BROKEN
     except OSError as e:
         complain(UserError(f"{e.filename or 'a file or device'}: {e.strerror or e}"))
         result = Exit.USER_ERROR
@@ -101,31 +120,36 @@ def compile_pipeline(
     return prepare(ExecutionKind.COMPILE, spec, json=json)
 
 
-@app.command()
-def run(
-    pipeline: PipelinePath,
-    plates: Annotated[list[Path], typer.Argument(help="Folders of plates, as the microscope wrote them.")],
-    output: Annotated[Path | None, typer.Option(help="New folder for the results.")] = None,
-    executor: Annotated[Literal["threads", "processes"], typer.Option(help="What the wells run in.")] = "processes",
-    workers: Annotated[int | None, typer.Option(min=1, max=1024, help="By default one a processor.")] = None,
-    wells: Wells = None,
-    preview: Annotated[bool, typer.Option("--preview", help="Draw outlines of objects as PNGs too.")] = False,
-    filenames: Filenames = None,
-    metadata: Metadata = None,
-    json: Json = False,
-) -> Exit:
-    """Run a pipeline over plates and watch it; prints where the results are."""
-    spec = JobSpec(
-        plate="",
-        pipeline=describe_pipeline(pipeline),
-        filenames=filenames,
-        metadata=metadata_path(metadata),
-        wells=split_wells(wells),
-        executor=executor,
-        workers=workers,
-        preview=preview,
-    )
-    return run_plates(plates, output, spec, json=json)
+def _offer(name: str, act: Callable[..., Exit], says: str) -> None:
+    # The commands that take a job for plates take the same arguments.
+    @app.command(name, help=says)
+    def command(
+        pipeline: PipelinePath,
+        plates: PlatePaths,
+        output: Output = None,
+        executor: Executor = "processes",
+        workers: Workers = None,
+        wells: Wells = None,
+        preview: Preview = False,
+        filenames: Filenames = None,
+        metadata: Metadata = None,
+        json: Json = False,
+    ) -> Exit:
+        spec = JobSpec(
+            plate="",
+            pipeline=describe_pipeline(pipeline),
+            filenames=filenames,
+            metadata=metadata_path(metadata),
+            wells=split_wells(wells),
+            executor=executor,
+            workers=workers,
+            preview=preview,
+        )
+        return act(plates, output, spec, json=json)
+
+
+_offer("run", run_plates, "Run a pipeline over plates and watch it; prints where the results are.")
+_offer("submit", submit_plates, "Queue a pipeline over plates and return at once; prints an execution id a plate.")
 
 
 @app.command()
@@ -140,17 +164,38 @@ def serve(
 
 @app.command()
 def watch(
-    execution: Annotated[str | None, typer.Argument(help="Beginning of its id; by default the one that runs.")] = None,
+    execution: ExecutionBegin = None,
+    after: Annotated[
+        int | None,
+        typer.Option("--from", min=0, metavar="N", help="Begin after message N; 0 for all of them, from the first."),
+    ] = None,
     json: Json = False,
 ) -> Exit:
-    """Watch an execution that runs on the server, from any terminal."""
-    return attend.watch(execution, json=json)
+    """Watch a run from any terminal; one that has ended is shown again."""
+    return attend.watch(execution, after, json=json)
 
 
 @app.command()
-def cancel(
-    execution: Annotated[str | None, typer.Argument(help="Beginning of its id; by default the one that runs.")] = None,
+def cancel(execution: ExecutionBegin = None, json: Json = False) -> Exit:
+    """Cancel a run; wells that are finished keep their results."""
+    return attend.cancel(execution, json=json)
+
+
+@runs_app.callback(invoke_without_command=True)
+def runs(
+    context: typer.Context,
+    limit: Annotated[int, typer.Option(min=1, max=MOST_ASKED, help="At most so many, the newest.")] = 20,
     json: Json = False,
 ) -> Exit:
-    """Cancel an execution; wells that are finished keep their results."""
-    return attend.cancel(execution, json=json)
+    """List all runs, the newest last, and show one of them."""
+    if context.invoked_subcommand is not None:
+        return Exit.DONE  # that command's own code counts
+    return list_runs(limit, json=json)
+
+
+@runs_app.command()
+def show(
+    execution: Annotated[str, typer.Argument(metavar="ID", help="Beginning of its id.")], json: Json = False
+) -> Exit:
+    """Show a run: what it was to do, how it ended, its steps, and why wells failed."""
+    return show_run(execution, json=json)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
 Json = Annotated[bool, typer.Option("--json", help="Messages for programs on stdout, one JSON object a line.")]
+PlatePaths = Annotated[list[Path], typer.Argument(help="Folders of plates, as the microscope wrote them.")]
 PlatePath = Annotated[Path, typer.Argument(help="Folder of the plate, as the microscope wrote it.")]
 PipelinePath = Annotated[Path, typer.Argument(help="Python file that sets 'pipeline'.")]
 Filenames = Annotated[
@@ -18,6 +19,14 @@ Metadata = Annotated[
     Path | None, typer.Option(metavar="CSV", help="One row a well, matched by Well, or Row and Column.")
 ]
 Wells = Annotated[str | None, typer.Option(metavar="B02,B03", help="Only these wells.")]
+
+Output = Annotated[Path | None, typer.Option(help="New folder for the results.")]
+Executor = Annotated[Literal["threads", "processes"], typer.Option(help="What the wells run in.")]
+Workers = Annotated[int | None, typer.Option(min=1, max=1024, help="By default one a processor.")]
+Preview = Annotated[bool, typer.Option("--preview", help="Draw outlines of objects as PNGs too.")]
+ExecutionBegin = Annotated[
+    str | None, typer.Argument(metavar="ID", help="Beginning of its id; by default the one that runs.")
+]
 
 
 def split_wells(wells: str | None) -> tuple[str, ...] | None:

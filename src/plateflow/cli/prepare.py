@@ -22,7 +22,7 @@ def prepare(kind: ExecutionKind, spec: JobSpec, *, json: bool) -> Exit:
     with connect(runtime_directory()) as client, cancelling(client, [execution_id], "cancelling"):
         follower = client.follow(execution_id)
         client.submit(spec.plate, kind, spec, execution_id=execution_id)
-        followed = follow(follower, json=json)
+        followed = follow(client, follower, json=json)
     if not json:
         for line in [*followed.summaries, *_steps(followed.state), *_failures(followed.state)]:
             print(line)

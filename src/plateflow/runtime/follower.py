@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 SILENCE = 3.0
 """Seconds without a frame, of which there should be one each second, after which the server is asked."""
 SUBSCRIBE_TIMEOUT = 5.0
-STREAM_HIGH_WATER = 64
+_SUBSCRIBE_LOOKS = 20
+RECEIVE_HIGH_WATER = 64
 """Frames that wait here to be polled; for those beyond, the server drops the newest, which then come by replay."""
 MESSAGES_A_POLL = 1000
 """One :meth:`Follower.poll` returns about so many at most, so that a viewer that was away can draw in between."""
@@ -77,7 +78,7 @@ class Follower:
         self._source = source
         self._socket = context.socket(zmq.SUB)
         self._socket.linger = 0
-        self._socket.rcvhwm = STREAM_HIGH_WATER
+        self._socket.rcvhwm = RECEIVE_HIGH_WATER
         self._socket.set(zmq.MAXMSGSIZE, 2 * BODY_LIMIT)
         self._socket.connect(address)
         self._socket.subscribe(execution_id.encode())
@@ -216,5 +217,7 @@ class Follower:
 
     def _await_subscription(self) -> None:
         # The server answers each subscription; a snapshot taken before it knows of ours could leave a gap.
-        if not self._socket.poll(int(1000 * SUBSCRIBE_TIMEOUT)):
-            raise ServerError(f"the server's stream did not answer within {SUBSCRIBE_TIMEOUT} s; restart the server")
+        for _ in range(_SUBSCRIBE_LOOKS):  # not one long poll: being stopped meanwhile costs one look
+            if self._socket.poll(math.ceil(1000 * SUBSCRIBE_TIMEOUT / _SUBSCRIBE_LOOKS)):
+                return
+        raise ServerError(f"the server's stream did not answer within {SUBSCRIBE_TIMEOUT} s; restart the server")

@@ -178,7 +178,7 @@ class ServerLoop:
     def _timeout(self) -> int:
         # Milliseconds until something is due; -1, for ever, where nothing is.
         deadlines = [self._supervisor.deadline(), self._intake.deadline, self._idle_at()]
-        if self._upkeep is not None and (self._executions.live or self._upkeep.hurries):
+        if self._upkeep is not None and not self._intake.problem and (self._executions.live or self._upkeep.hurries):
             deadlines.append(self._upkeep.deadline)
         if self._stream.heard and self._executions.any:
             deadlines.append(self._next_beat)

@@ -26,7 +26,8 @@ class Mailbox:
     """Updates on their way to the loop, and the wish that it ends; wakes the loop's poll."""
 
     def __init__(self) -> None:
-        self.fd = self._wake_fd = -1
+        self.fd = self.wake_fd = -1
+        """Ends of a pipe: whatever is written to the second wakes the loop."""
         self._lock = threading.RLock()  # a signal handler may interrupt the thread that holds it
         self._letters: deque[Letter] = deque()
         self._open = False
@@ -35,9 +36,9 @@ class Mailbox:
 
     def open(self) -> None:
         """Begin to take letters."""
-        self.fd, self._wake_fd = os.pipe()
+        self.fd, self.wake_fd = os.pipe()
         os.set_blocking(self.fd, False)
-        os.set_blocking(self._wake_fd, False)
+        os.set_blocking(self.wake_fd, False)
         self._open = True
 
     def send(self, update: ProgressUpdate, line: bytes) -> Future[int]:
@@ -80,12 +81,12 @@ class Mailbox:
             letters = self.take()
             self._open = False
             os.close(self.fd)
-            os.close(self._wake_fd)
+            os.close(self.wake_fd)
         for letter in letters:
             letter.answer.set_exception(ServerError("the server has ended"))
 
     def _wake(self) -> None:
         try:
-            os.write(self._wake_fd, b"!")
+            os.write(self.wake_fd, b"!")
         except BlockingIOError:
             pass  # the pipe is full: the loop wakes anyway

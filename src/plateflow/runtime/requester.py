@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 RESTART_TIME = 2.0
 """Seconds that a server which has died has to be started again."""
+_RESTART_LOOKS = 40
 _ALIVE_CHECK = 0.25
 
 R = TypeVar("R", bound=control.Reply)
@@ -120,10 +121,12 @@ class Requester:
             raise ServerError("this client was made before a fork; make a new one in the child process")
 
     def _receive(self, request_id: int, again: bytes | None) -> control.Reply:
-        # Sent again to a server that was started meanwhile: each but a shutdown may be carried out twice.
-        deadline = time.monotonic() + self._timeout
-        while (left := deadline - time.monotonic()) > 0:
-            if not self._socket.poll(math.ceil(1000 * min(left, _ALIVE_CHECK))):
+        # Sent again to a server that was started meanwhile: each but a shutdown may be carried out twice. Patience is
+        # counted in polls that find nothing, not on the clock: being stopped meanwhile (SIGSTOP, a laptop) costs one.
+        patience = max(2, math.ceil(self._timeout / _ALIVE_CHECK))
+        while patience > 0:
+            if not self._socket.poll(math.ceil(1000 * min(self._timeout, _ALIVE_CHECK))):
+                patience -= 1
                 if not lives(self.connection.pid):
                     self._await_server()
                     if again is not None:
@@ -138,16 +141,14 @@ class Requester:
         )
 
     def _await_server(self) -> None:
-        deadline = time.monotonic() + RESTART_TIME
-        while True:
+        for _ in range(_RESTART_LOOKS):
             try:
                 self._find_server()
             except ServerError:
-                if time.monotonic() > deadline:
-                    raise
-                time.sleep(_ALIVE_CHECK / 5)
+                time.sleep(RESTART_TIME / _RESTART_LOOKS)
             else:
                 return
+        self._find_server()
 
     def _find_server(self) -> None:
         # A killed server leaves its connection file; one started since has written a new one.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+import threading
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING, Self
 
@@ -70,7 +72,16 @@ class ExecutionServer:
         ServerError
             If the directory is not private, its path too long, or another server runs there.
         """
-        self._open().run()
+        loop = self._open()
+        if threading.current_thread() is not threading.main_thread():
+            loop.run()
+            return
+        # A signal that comes just before the loop's poll would else be seen when something else ends that.
+        before = signal.set_wakeup_fd(self._mailbox.wake_fd, warn_on_full_buffer=False)
+        try:
+            loop.run()
+        finally:
+            signal.set_wakeup_fd(before)
 
     def stop(self) -> None:
         """Ask the server to end what runs and stop; returns at once, also from a signal handler or another thread."""

@@ -14,11 +14,33 @@ from typing import Any
 
 from plateflow.cli.demo import PIPELINE
 from plateflow.errors import ServerError
+from plateflow.progress.messages import ExecutionState
+from plateflow.progress.state import AxisState
 from plateflow.runtime.client import ExecutionClient
 from plateflow.runtime.endpoints import read_connection
 
 COMMAND = [sys.executable, "-m", "plateflow"]
 TIMEOUT = 100.0
+SLOW = """
+import time
+from plateflow import FunctionStep, Pipeline
+
+def slow(image):
+    time.sleep(SECONDS)
+    return image
+
+pipeline = Pipeline("slow", channels={"DNA": "1"}, steps=[FunctionStep(slow, inputs="DNA", outputs="Late")])
+""".replace("SECONDS", "0.6")
+SLOWER = SLOW.replace("0.6", "0.9")
+"""Two sites a well: long enough for a worker's message, of which there is one a second."""
+RAISES = """
+from plateflow import FunctionStep, Pipeline
+
+def raises(image):
+    raise ValueError("no cells today")
+
+pipeline = Pipeline("raises", channels={"DNA": "1"}, steps=[FunctionStep(raises, inputs="DNA", outputs="None")])
+"""
 
 
 @dataclass(frozen=True)
@@ -90,6 +112,17 @@ def wait_for(condition: Callable[[], bool], what: str, seconds: float = 30.0) ->
     while not condition():
         assert time.monotonic() < deadline, f"waited {seconds} s for {what}"
         time.sleep(0.02)
+
+
+def wait_for_wells(cli: Cli) -> None:
+    """Wait until a well is at work."""
+
+    def at_work() -> bool:
+        with ExecutionClient(cli.runtime) as client:
+            running = [summary for summary in client.status() if summary.state is ExecutionState.RUNNING]
+            return any(summary.counts[AxisState.RUNNING] for summary in running)
+
+    wait_for(at_work, "a well at work")
 
 
 def lives(pid: int) -> bool:

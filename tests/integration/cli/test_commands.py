@@ -9,34 +9,12 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from tests.integration.cli.commands import Cli, lives, messages, wait_for
+from tests.integration.cli.commands import RAISES, SLOW, SLOWER, Cli, lives, messages, wait_for, wait_for_wells
 
 from plateflow.cli.demo import PIPELINE
-from plateflow.progress.messages import ExecutionState
-from plateflow.progress.state import AxisState
 from plateflow.runtime.client import ExecutionClient
 
-SLOW = """
-import time
-from plateflow import FunctionStep, Pipeline
-
-def slow(image):
-    time.sleep(SECONDS)
-    return image
-
-pipeline = Pipeline("slow", channels={"DNA": "1"}, steps=[FunctionStep(slow, inputs="DNA", outputs="Late")])
-""".replace("SECONDS", "0.6")
-SLOWER = SLOW.replace("0.6", "0.9")
-"""Two sites a well: long enough for a worker's message, of which there is one a second."""
 BROKEN_STEP = PIPELINE.replace("max_diameter=40", 'max_diameter=40, colour="red"')
-RAISES = """
-from plateflow import FunctionStep, Pipeline
-
-def raises(image):
-    raise ValueError("no cells today")
-
-pipeline = Pipeline("raises", channels={"DNA": "1"}, steps=[FunctionStep(raises, inputs="DNA", outputs="None")])
-"""
 
 
 def test_run_says_where_the_results_are(cli: Cli, small_plate: Path) -> None:
@@ -151,7 +129,7 @@ def test_a_killed_worker_is_its_wells_error(cli: Cli, small_plate: Path) -> None
 
 def test_cancel_from_another_terminal(cli: Cli, small_plate: Path) -> None:
     run = cli.start("run", cli.pipeline(SLOW), small_plate, "--output", "out")
-    _wait_for_wells(cli)
+    wait_for_wells(cli)
     cancelled = cli.run("cancel")
     assert cancelled.returncode == 0, cancelled.stderr
     assert cancelled.stdout.startswith("cancelled ")
@@ -173,7 +151,7 @@ def test_cancel_without_a_server_says_so(lone_cli: Cli) -> None:
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_a_signal_cancels_the_run(cli: Cli, small_plate: Path, number: signal.Signals, code: int) -> None:
     run = cli.start("run", cli.pipeline(SLOW), small_plate)
-    _wait_for_wells(cli)
+    wait_for_wells(cli)
     run.send_signal(number)
     _, stderr = run.communicate(timeout=20)
     assert run.returncode == code
@@ -185,7 +163,7 @@ def test_a_killed_server_is_exit_code_1_and_takes_its_workers_along(lone_cli: Cl
     cli = lone_cli
     run = cli.start("run", cli.pipeline(SLOW), small_plate)
     wait_for(cli.client_can_connect, "the server")
-    _wait_for_wells(cli)
+    wait_for_wells(cli)
     server = cli.server_pid()
     family = _descendants(server)
     assert len(family) >= 4  # runner, forkserver, workers, spare
@@ -211,7 +189,7 @@ def test_a_runner_stuck_in_c_dies_with_its_server(lone_cli: Cli, small_plate: Pa
 
 def test_watch_joins_late_and_ends_in_the_same_state(cli: Cli, small_plate: Path) -> None:
     run = cli.start("run", cli.pipeline(SLOW), small_plate, "--json", stderr=subprocess.DEVNULL)
-    _wait_for_wells(cli)
+    wait_for_wells(cli)
     watch = cli.run("watch", "--json")
     stdout, _ = run.communicate(timeout=30)
     assert (run.returncode, watch.returncode) == (0, 0)
@@ -275,15 +253,6 @@ def test_an_error_that_no_message_can_carry_is_still_a_users_mistake(cli: Cli, s
     run = cli.run("run", cli.pipeline("raise ValueError('x' * 300_000 + chr(0xD800))"), small_plate)
     assert run.returncode == 2, run.stderr
     assert "pipeline.py:1: ValueError" in run.stderr
-
-
-def _wait_for_wells(cli: Cli) -> None:
-    def at_work() -> bool:
-        with ExecutionClient(cli.runtime) as client:
-            running = [summary for summary in client.status() if summary.state is ExecutionState.RUNNING]
-            return any(summary.counts[AxisState.RUNNING] for summary in running)
-
-    wait_for(at_work, "a well at work")
 
 
 def _state(cli: Cli) -> str:

@@ -11,7 +11,15 @@ from plateflow.cli.view.pace import Pace, Stopwatch
 from plateflow.cli.view.summary import GOES_ON, counts_text, outcome, plate_name, rate_text, waiting_text
 from plateflow.cli.view.text import cut, one_line, short_error
 from plateflow.cli.view.wells import count_wells, is_well
-from plateflow.progress.messages import ExecutionMessage, ExecutionState, Message, Topology, WorkerMessage, WorkerState
+from plateflow.progress.messages import (
+    ENDED,
+    ExecutionMessage,
+    ExecutionState,
+    Message,
+    Topology,
+    WorkerMessage,
+    WorkerState,
+)
 from plateflow.progress.percent import shown_percent
 from plateflow.progress.state import AxisState
 from plateflow.progress.update import STEP_PHASES, ProgressPhase, ProgressStatus, ProgressUpdate
@@ -50,11 +58,14 @@ class LineLog:
         """Return what is to be told of messages, which are all folded into the state already."""
         pace = self._stopwatch.read(state, seconds)
         lines: list[str] = []
-        for message in messages:
+        for at, message in enumerate(messages):
             if isinstance(message, ProgressUpdate):
-                lines += self._update(message, state, seconds)
+                if message.phase is ProgressPhase.AXIS_STARTED:
+                    lines += self._axis_started(message, state.axes[message.axis_id], messages[at + 1 :])
+                else:
+                    lines += self._update(message, seconds)
             elif isinstance(message, ExecutionMessage):
-                lines += [*self._tenths(state, pace), *self._execution(message, state, pace)]
+                lines += self._execution(message, state, pace)
             else:
                 lines += _worker(message)
         lines += self._tenths(state, pace)
@@ -85,11 +96,9 @@ class LineLog:
         self._last_line = seconds
         return [f"still at it: {_plate(state, self._stopwatch.read(state, seconds))}"]
 
-    def _update(self, update: ProgressUpdate, state: ExecutionProgress, seconds: float) -> list[str]:
+    def _update(self, update: ProgressUpdate, seconds: float) -> list[str]:
         if not update.axis_id:
             return self._preparation(update, seconds)
-        if update.phase is ProgressPhase.AXIS_STARTED:
-            return self._axis_started(update, state.axes[update.axis_id])
         if update.status is ProgressStatus.ERROR:
             return self._error(update, seconds)
         if not self._is_due(update, seconds):
@@ -105,11 +114,12 @@ class LineLog:
         told_at = self._told_at.get(update.axis_id)
         return told_at is None or seconds - told_at > QUIET_S
 
-    def _axis_started(self, update: ProgressUpdate, axis: AxisProgress) -> list[str]:
+    def _axis_started(self, update: ProgressUpdate, axis: AxisProgress, later: Sequence[Message]) -> list[str]:
         self._failed.discard(update.axis_id)
         if axis.attempts < 2:
             return []
-        return [f"{_name(update.axis_id)}  attempt {axis.attempts}"]
+        attempt = axis.attempts - sum(_begins(message, update.axis_id) for message in later)
+        return [f"{_name(update.axis_id)}  attempt {attempt}"] if attempt > 1 else []
 
     def _error(self, update: ProgressUpdate, seconds: float) -> list[str]:
         # The innermost update says most and comes first; the ones around it repeat its error.
@@ -135,7 +145,7 @@ class LineLog:
         before, self._state = self._state, message.state
         if isinstance(message.topology, Topology):
             return [_topology(state)] if message.topology.part + 1 == message.topology.parts else []
-        if state.ended:
+        if message.state in ENDED:
             return _end(state, pace)
         if message.state is before:
             return []
@@ -155,6 +165,12 @@ class LineLog:
 def _end(state: ExecutionProgress, pace: Pace) -> list[str]:
     counts = f" ({counts_text(state)})" if state.steps else ""
     return [*_failures(state), f"{outcome(state, pace)}{counts}"]
+
+
+def _begins(message: Message, axis_id: str) -> bool:
+    if not isinstance(message, ProgressUpdate):
+        return False
+    return message.phase is ProgressPhase.AXIS_STARTED and message.axis_id == axis_id
 
 
 def _name(axis_id: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Final, Self
 
 from plateflow.cli.view.pace import Stopwatch
@@ -81,18 +82,17 @@ class LiveView:
     def close(self, state: ExecutionProgress) -> None:
         """Paint the last frame, which stays and lists the failures."""
         self._leave_screen()
-        self._notice = ""
         self._paint(render_last, state)
 
     def show(self, state: ExecutionProgress) -> None:
         """Repaint now."""
-        self._paint(render, state)
+        self._paint(partial(render, notice=self._notice), state)
 
     def _paint(self, draw: Callable[..., Frame], state: ExecutionProgress) -> None:
         self._shown_at = self._clock()
         pace = self._stopwatch.read(state, self._shown_at)
         colour = self._console.color_system is not None and not self._console.no_color
-        self._painter.paint(draw(state, pace, self._console.size, colour=colour, notice=self._notice).lines)
+        self._painter.paint(draw(state, pace, self._console.size, colour=colour).lines)
 
     def _leave_screen(self) -> None:
         if self._screen:

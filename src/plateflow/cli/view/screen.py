@@ -10,7 +10,7 @@ from rich.segment import Segment
 
 from plateflow.cli.view.bar import divided_bar
 from plateflow.cli.view.failures import MOST_LISTED, failure_lines
-from plateflow.cli.view.layout import GAP, lay_out
+from plateflow.cli.view.layout import GAP, HEAD, lay_out
 from plateflow.cli.view.palette import LOOKS, looks_of
 from plateflow.cli.view.plate_map import legend, plate_map, plate_size
 from plateflow.cli.view.steps import step_lines
@@ -46,36 +46,50 @@ def render(
 ) -> Frame:
     """Draw an execution for a terminal of a size; without colour, letters carry the states.
 
-    A notice stands where the status does, and on as many lines below as it needs and there are.
+    A notice stands where the status does and below, on as many lines as it needs; above where there are none.
     """
-    return _draw(state, pace, lay_out(size, plate_size(state), len(state.steps)), colour, notice)
+    layout = lay_out(size, plate_size(state), len(state.steps))
+    head = _head(state, pace, layout, colour)
+    lines = [*head, *_foot(state, pace, layout, colour)]
+    noticed = _notice(notice, layout.width, max(1, size.height - 1 - HEAD))
+    at = max(0, min(len(head), size.height - 1 - len(noticed)))
+    return _cut(layout, [*lines[:at], *noticed, *lines[at + len(noticed) :]])
 
 
-def render_last(
-    state: ExecutionProgress, pace: Pace, size: ConsoleDimensions, *, colour: bool = True, notice: str = ""
-) -> Frame:
+def render_last(state: ExecutionProgress, pace: Pace, size: ConsoleDimensions, *, colour: bool = True) -> Frame:
     """Draw the frame that stays: as high as need be to list the failures, without lines kept free for them."""
     layout = lay_out(size, plate_size(state), len(state.steps))
     failures = min(state.counts[AxisState.FAILED], MOST_LISTED) + 1
-    return _draw(state, pace, replace(layout, failures=failures if layout.steps else 0), colour, notice)
+    layout = replace(layout, failures=failures if layout.steps else 0)
+    return _cut(layout, [*_head(state, pace, layout, colour), *_foot(state, pace, layout, colour)])
 
 
-def _draw(state: ExecutionProgress, pace: Pace, layout: Layout, colour: bool, notice: str) -> Frame:
-    status = status_line(state, pace, layout.width, counts=layout.shape is None)
-    foot: list[Line] = [[Segment(status, _status_style(state))]]
-    head: list[Line] = []
-    if layout.head:
-        head = [
-            _title(state, pace, layout.width),
-            _plate_bar(state, layout.width, colour),
-            *_gap(layout, "body"),
-            *_body(state, layout, colour),
-            *_gap(layout, "status"),
-        ]
-        foot += [*_gap(layout, "failures"), *failure_lines(state, layout.width, layout.failures, colour=colour)]
-    noticed = _notice(notice, layout.width, len(foot))
-    lines = [*head, *noticed, *foot[len(noticed) :]]
+def _cut(layout: Layout, lines: list[Line]) -> Frame:
     return Frame([Segment.adjust_line_length(line, layout.width, pad=False) for line in lines])
+
+
+def _head(state: ExecutionProgress, pace: Pace, layout: Layout, colour: bool) -> list[Line]:
+    if not layout.head:
+        return []
+    return [
+        _title(state, pace, layout.width),
+        _plate_bar(state, layout.width, colour),
+        *_gap(layout, "body"),
+        *_body(state, layout, colour),
+        *_gap(layout, "status"),
+    ]
+
+
+def _foot(state: ExecutionProgress, pace: Pace, layout: Layout, colour: bool) -> list[Line]:
+    status = status_line(state, pace, layout.width, counts=layout.shape is None)
+    lines: list[Line] = [[Segment(status, _status_style(state))]]
+    if not layout.head:
+        return lines
+    return [
+        *lines,
+        *_gap(layout, "failures"),
+        *failure_lines(state, layout.width, layout.failures, colour=colour),
+    ]
 
 
 def _notice(notice: str, width: int, lines: int) -> list[Line]:

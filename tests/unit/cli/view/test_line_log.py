@@ -7,6 +7,7 @@ from msgspec import UNSET
 from tests.unit.cli.view.script import ERROR, EXECUTION, PLATE, STEPS, Script
 
 from plateflow.cli.view.line_log import LONGEST_LINE, LineLog
+from plateflow.cli.view.pace import Past
 from plateflow.progress.messages import ExecutionState, WorkerMessage, WorkerState
 from plateflow.progress.state import ExecutionProgress
 from plateflow.progress.update import ProgressPhase as Phase
@@ -28,7 +29,7 @@ class Reader:
         for message in self.script.drain():
             self.seconds += self.between_s
             self.state.apply(message, self.state.seq + 1)
-            lines += self.log.lines(message, self.state, self.seconds)
+            lines += self.log.lines([message], self.state, self.seconds)
         return lines
 
 
@@ -176,3 +177,48 @@ def test_silence_is_broken_once_a_minute() -> None:
     assert reader.log.silence(reader.state, reader.seconds + 240) == [
         "still at it: plate 0%: 0 done 0 running 0 failed 1 queued"
     ]
+
+
+def test_a_whole_run_at_once_reads_like_one_that_was_watched() -> None:
+    script = Script(2, 3)
+    script.execution(ExecutionState.QUEUED)
+    script.prepare()
+    for _ in script.run({"A03": "measure_nuclei"}, workers=2):
+        pass
+    script.execution(ExecutionState.COMPLETED)
+    messages = script.drain()
+    lines = LineLog(Past(len(messages), 965.0)).lines(messages, script.state, 1000.0)
+    watched = [line for line in whole_run(0.0001) if not line.startswith("plate ")]
+    assert lines[:-1] == watched[:-1]
+    assert lines[-1] == "Complete with failures, 5/6, 16 min 05 s (5 done 1 failed)"
+
+
+def test_attempts_are_counted_also_where_they_come_at_once() -> None:
+    script = Script(1, 1)
+    script.prepare()
+    for _ in range(3):
+        for _ in script.well("A01", fail_at="smooth"):
+            pass
+    lines = LineLog().lines(script.drain(), script.state, 1000.0)
+    assert [line for line in lines if "attempt" in line] == ["A01  attempt 2", "A01  attempt 3"]
+
+
+def test_a_journal_that_cannot_be_written_is_told_once_and_so_is_its_end() -> None:
+    script = Script(1, 1)
+    script.prepare()
+    reader = Reader(script, 0.0)
+    reader.read()
+    told = [reader.log.journal(problem, reader.seconds) for problem in ("disk full", "disk full", "gone", "", "")]
+    assert told == [["waiting: disk full"], [], [], ["the journal can be written again; it goes on"], []]
+
+
+def test_nothing_is_said_to_go_on_while_the_journal_cannot_be_written() -> None:
+    script = Script(1, 1)
+    script.prepare()
+    reader = Reader(script, 0.0)
+    reader.read()
+    reader.log.journal("disk full", reader.seconds)
+    assert reader.log.silence(reader.state, reader.seconds + 1000) == []
+    reader.log.journal("", reader.seconds + 1000)
+    assert reader.log.silence(reader.state, reader.seconds + 1030) == []
+    assert reader.log.silence(reader.state, reader.seconds + 1060) != []

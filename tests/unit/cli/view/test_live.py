@@ -10,6 +10,7 @@ from rich.segment import Segment
 from tests.unit.cli.view.script import Script, finished, halfway
 
 from plateflow.cli.view.live import LiveView
+from plateflow.cli.view.pace import Past
 from plateflow.cli.view.painter import Painter
 from plateflow.cli.view.plain import PlainView
 from plateflow.cli.view.text import PLAIN, Line
@@ -145,7 +146,7 @@ def test_the_last_frame_stays_with_the_summary(width: int, height: int, screen: 
     with LiveView(terminal.console, clock, screen=screen) as view:
         view.show(script.state)
         script.prepare()
-        view.message(script.drain()[-1], script.state)
+        view.take(script.drain()[-1:], script.state)
         for _ in script.run({"B04": "measure_nuclei"}):
             clock.seconds += 0.003
             view.tick(script.state)
@@ -172,6 +173,54 @@ def test_the_last_frame_lists_failures_that_there_was_no_room_for() -> None:
     assert [line[:5] for line in terminal.lines() if line.startswith("✕")] == [
         f"✕ {well}" for well in reversed(failing)
     ]
+
+
+JOURNAL = "the journal /home/ana/.local/state/plateflow/journal.sqlite cannot be written (database or disk is full)"
+
+
+@pytest.mark.parametrize("steps", [True, False])
+@pytest.mark.parametrize(("width", "height"), [(80, 24), (120, 34), (50, 12)])
+def test_a_journal_that_cannot_be_written_is_told_in_full_and_goes(width: int, height: int, steps: bool) -> None:
+    terminal, script = Terminal(width, height), halfway() if steps else Script()
+    if not steps:
+        script.init(upto=100)
+    with LiveView(terminal.console, Clock()) as view:
+        view.show(script.state)
+        before = terminal.lines()
+        view.journal(JOURNAL, script.state)
+        shown = terminal.lines()
+        assert f"waiting: {JOURNAL}".replace(" ", "") in "".join(shown).replace(" ", "")
+        assert shown[:2] == before[:2]
+        view.journal("", script.state)
+        assert terminal.lines() == before
+        view.journal(JOURNAL, script.state)
+        view.close(script.state)
+        assert "waiting" not in "".join(terminal.lines())
+
+
+@pytest.mark.parametrize(("width", "height"), [(20, 1), (20, 3), (1, 1), (60, 6)])
+def test_a_notice_never_exceeds_a_small_terminal(width: int, height: int) -> None:
+    terminal = Terminal(width, height)
+    with LiveView(terminal.console, Clock()) as view:
+        view.journal(JOURNAL, halfway().state)
+        assert terminal.file.getvalue().count("\n") <= max(1, height - 1)
+
+
+def test_a_replay_draws_at_its_own_pace() -> None:
+    terminal, clock = Terminal(), Clock()
+    script = finished(rows=8, columns=12)
+    messages = script.drain()
+    frames = 0
+    with LiveView(terminal.console, clock, past=Past(len(messages), 965.0)) as view:
+        terminal.flush()
+        for message in messages:
+            clock.seconds += 0.0001
+            view.take([message], script.state)
+            view.tick(script.state)
+            frames += bool(terminal.flush())
+        view.close(script.state)
+    assert 0 < frames <= clock.seconds * 10 + 1
+    assert "Complete with failures, 95/96, 16 min 05 s" in terminal.lines()
 
 
 def test_an_error_gives_the_cursor_back() -> None:
@@ -220,8 +269,7 @@ def test_lines_where_there_is_no_terminal() -> None:
     console = Console(file=file, width=40)
     script = finished(rows=2, columns=3)
     with make_view(console, Clock()) as view:
-        for message in script.drain():
-            view.message(message, script.state)
+        view.take(script.drain(), script.state)
         view.tick(script.state)
         view.close(script.state)
     lines = file.getvalue().splitlines()

@@ -1,9 +1,9 @@
 from __future__ import annotations
 
 import pytest
-from tests.unit.cli.view.script import Script, halfway
+from tests.unit.cli.view.script import Script, finished, halfway
 
-from plateflow.cli.view.pace import RateMeter, Stopwatch
+from plateflow.cli.view.pace import Pace, Past, RateMeter, Stopwatch
 from plateflow.progress.messages import ExecutionState
 
 
@@ -49,8 +49,8 @@ def test_no_rate_before_a_well_finished_under_its_eyes(finished: int, seconds: f
 
 def test_a_new_attempt_is_no_negative_rate() -> None:
     meter = RateMeter()
-    for second, finished in enumerate((0, 5, 5, 4)):
-        meter.feed(second * 10, finished)
+    for second, wells in enumerate((0, 5, 5, 4)):
+        meter.feed(second * 10, wells)
     assert meter.wells_per_minute(40, 4) is None
 
 
@@ -79,3 +79,40 @@ def test_who_joins_late_does_not_know_the_duration() -> None:
     watch = Stopwatch()
     assert watch.read(halfway().state, 3).elapsed_s is None
     assert watch.read(halfway().state, 9).elapsed_s is None
+
+
+def test_who_joins_late_is_told_how_long_it_has_run() -> None:
+    state = halfway().state
+    watch = Stopwatch(Past(state.seq, 60.0))
+    assert watch.read(state, 1000).elapsed_s == 60
+    assert watch.read(state, 1003).elapsed_s == 63
+
+
+def test_a_replay_tells_how_long_it_took_and_no_rate() -> None:
+    script = finished(rows=2, columns=3)
+    watch, total = Stopwatch(Past(script.state.seq, 965.0)), script.state.seq
+    script.state.seq = total // 2
+    assert watch.read(script.state, 1) == Pace()
+    script.state.seq = total
+    assert watch.read(script.state, 9) == Pace(elapsed_s=965.0)
+
+
+def test_wells_of_the_past_make_no_rate() -> None:
+    script = Script(4, 6)
+    script.prepare()
+    watch = Stopwatch(Past(10_000, 300.0))
+    for _ in script.run(updates=400):
+        watch.read(script.state, 50)
+    script.state.seq = 10_000
+    assert watch.read(script.state, 50) == Pace(elapsed_s=300.0)
+    assert watch.read(script.state, 52).wells_per_minute is None
+
+
+def test_what_waited_when_one_came_counts_from_its_start() -> None:
+    script = Script(1, 2)
+    script.execution(ExecutionState.QUEUED)
+    watch = Stopwatch(Past(seq=1))
+    assert watch.read(script.state, 5).elapsed_s is None
+    script.init()
+    assert watch.read(script.state, 10).elapsed_s == 0
+    assert watch.read(script.state, 12).elapsed_s == 2
