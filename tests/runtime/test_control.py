@@ -1,7 +1,10 @@
 """The control channel: whatever comes, the server serves on."""
 
 import random
+import signal
 import socket
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,6 +18,7 @@ from plateflow.progress.messages import ExecutionKind, ExecutionState
 from plateflow.runtime import control
 from plateflow.runtime.client import ExecutionClient
 from plateflow.runtime.ports import ControlPort, _receive_parts
+from plateflow.runtime.server import ExecutionServer
 
 SUBMIT = (
     b'{"type":"submit","request_id":7,"execution_id":"' + b"a" * 32 + b'","plate_id":"/data/p","kind":"run","job":{}}'
@@ -162,3 +166,27 @@ def test_status_finds_the_newest_and_those_whose_id_begins_so(
     assert [summary.execution_id for summary in client.status(limit=2)] == ids[-2:]
     assert [summary.execution_id for summary in client.status(ids[0][:20])] == [ids[0]]
     assert client.status(new_id()) == ()
+
+
+STOPPED_CLIENT = """
+import sys
+from pathlib import Path
+from plateflow.runtime.client import ExecutionClient
+with ExecutionClient(Path(sys.argv[1]), timeout=0.5) as client:
+    print("ready", flush=True)
+    for _ in range(20000):
+        client.ping()
+"""
+
+
+def test_a_client_that_was_stopped_does_not_blame_the_server(server: ExecutionServer, directory: Path) -> None:
+    process = subprocess.Popen([sys.executable, "-c", STOPPED_CLIENT, str(directory)], stdout=subprocess.PIPE)
+    assert process.stdout is not None
+    assert process.stdout.readline() == b"ready\n"
+    for _ in range(4):
+        process.send_signal(signal.SIGSTOP)
+        time.sleep(0.8)  # longer than its patience
+        process.send_signal(signal.SIGCONT)
+        time.sleep(0.05)
+    with process:
+        assert process.wait(60) == 0

@@ -136,3 +136,19 @@ def test_a_damaged_journal_is_said_and_a_new_one_is_taken(directory: Path) -> No
         execution_id = new_id()
         client.submit(PLATE, RUN, good_run(execution_id), execution_id=execution_id)
         assert client.wait(execution_id, TIMEOUT).state is S.COMPLETED
+
+
+def test_a_degraded_server_waits_without_work(process: subprocess.Popen[bytes], directory: Path) -> None:
+    with ExecutionClient(directory) as client:
+        client.submit(PLATE, RUN, job(("sleep", 0.2), ("sleep", 60)), execution_id=new_id())
+        fill_up(process)
+        with pytest.raises(RefusedError):
+            client.submit(PLATE, RUN, b"{}")
+        before = processor_seconds(process.pid)
+        time.sleep(1.5)
+        assert processor_seconds(process.pid) - before < 0.5
+        free(process)
+
+
+def processor_seconds(pid: int) -> float:
+    return time.clock_gettime((~pid << 3) | 2)  # Linux's clock of another process

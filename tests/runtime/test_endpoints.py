@@ -58,6 +58,13 @@ def test_sigterm_ends_a_server_cleanly(directory: Path) -> None:
     ]
 
 
+def test_no_signal_is_missed(short_tmp: Path) -> None:
+    processes = [start_process(short_tmp / str(n)) for n in range(6)]
+    for process in processes:  # each just after it answered a ping, when its loop may be about to poll
+        process.send_signal(signal.SIGTERM)
+    assert [process.wait(10) for process in processes] == [0] * 6
+
+
 def test_the_connection_file(server: ExecutionServer, client: ExecutionClient, directory: Path) -> None:
     path = directory / "server.json"
     assert path.stat().st_mode & 0o777 == 0o600
