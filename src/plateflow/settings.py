@@ -45,7 +45,7 @@ def journal_file(directory: Path) -> Path:
     In the directory itself; but that of the default server is in the user's state directory, since
     ``$XDG_RUNTIME_DIR`` is in memory and is emptied when the user logs out.
     """
-    is_default = RUNTIME_VARIABLE not in os.environ and directory == runtime_directory()
+    is_default = not os.environ.get(RUNTIME_VARIABLE) and directory == runtime_directory()
     return (_state_directory() if is_default else directory) / JOURNAL_NAME
 
 
@@ -60,7 +60,7 @@ def retention() -> Retention:
     default = Retention()
     return Retention(
         seconds=86400 * _number(JOURNAL_DAYS_VARIABLE, default.seconds / 86400),
-        size=int(1e9 * _number(JOURNAL_GB_VARIABLE, default.size / 1e9)),
+        size=int(min(1e9 * _number(JOURNAL_GB_VARIABLE, default.size / 1e9), 2.0**62)),
     )
 
 

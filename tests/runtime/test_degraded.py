@@ -2,17 +2,21 @@
 
 import resource
 import subprocess
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.runtime.processes import start_process
-from tests.runtime.scripts import PLATE, PUPPET, completed, good_run, good_well, job, new_id, plan, send
+from tests.runtime.scripts import PLATE, PUPPET, completed, good_run, good_well, groups, job, new_id, plan, send
 
 from plateflow.errors import ServerError
 from plateflow.progress.messages import ExecutionKind, ExecutionState
+from plateflow.progress.update import ProgressUpdate
 from plateflow.runtime.client import ExecutionClient, RefusedError
+from plateflow.runtime.journal import Journal, JournalError
 from plateflow.runtime.server import ExecutionServer
 from plateflow.settings import JOURNAL_NAME
 
@@ -152,3 +156,42 @@ def test_a_degraded_server_waits_without_work(process: subprocess.Popen[bytes], 
 
 def processor_seconds(pid: int) -> float:
     return time.clock_gettime((~pid << 3) | 2)  # Linux's clock of another process
+
+
+def test_nothing_begins_before_its_start_is_written(directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    turn, broken = Journal.turn, threading.Event()
+    broken.set()
+
+    def failing(journal: Journal, *arguments: Any) -> None:
+        if broken.is_set():
+            raise JournalError("no room for a change of state")
+        turn(journal, *arguments)
+
+    monkeypatch.setattr(Journal, "turn", failing)
+    execution_id = new_id()
+    log = directory / "logs" / f"{execution_id}.log"
+    with ExecutionServer(directory, PUPPET), ExecutionClient(directory) as client:
+        client.submit(PLATE, RUN, job(("print", "begun"), completed(execution_id)), execution_id=execution_id)
+        wait_until(lambda: "no room" in client.ping().degraded)
+        time.sleep(0.5)
+        assert client.snapshot(execution_id).state is S.QUEUED
+        assert log.read_text() == ""
+        broken.clear()
+        assert client.wait(execution_id, TIMEOUT).state is S.COMPLETED
+        assert log.read_text() == "begun\n"
+
+
+def test_the_wal_stays_short_while_this_process_itself_sends(directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("plateflow.runtime.checkpoints.LONG_WAL", 64)
+    monkeypatch.setattr("plateflow.runtime.checkpoints.INTERVAL", 0.01)
+    execution_id = new_id()
+    with ExecutionServer(directory, PUPPET) as server, ExecutionClient(directory) as client:
+        client.submit(PLATE, RUN, job(("sleep", 60)), execution_id=execution_id)
+        wait_until(lambda: client.snapshot(execution_id).state is S.RUNNING)
+        wal = directory / f"{JOURNAL_NAME}-wal"
+        first, end = wal.read_bytes()[16:24], time.monotonic() + TIMEOUT
+        while wal.read_bytes()[16:24] == first and time.monotonic() < end:
+            for message in groups(execution_id, 20):
+                assert isinstance(message, ProgressUpdate)
+                server.send_progress_update(message)
+        assert wal.read_bytes()[16:24] != first  # it began anew

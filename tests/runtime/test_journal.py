@@ -250,7 +250,8 @@ def tidy(journal: Journal) -> int:
     return steps
 
 
-def test_what_is_too_old_goes_and_the_rest_stays(path: Path) -> None:
+def test_what_is_too_old_goes_and_the_rest_stays(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(journal_module, "KEPT", 0)
     journal = Journal(path, Retention(seconds=1000.0))
     journal.check()
     old, new = new_id(), new_id()
@@ -334,3 +335,61 @@ def test_a_long_wal_begins_anew_while_commits_keep_coming(
 def wal_salt(path: Path) -> bytes:
     """Return what changes in a WAL's header each time that it begins anew."""
     return path.with_name("journal.sqlite-wal").read_bytes()[16:24]
+
+
+def test_a_smaller_limit_gives_the_disk_back(path: Path) -> None:
+    journal = Journal(path, Retention())
+    journal.check()
+    ids = [new_id() for _ in range(20)]
+    for execution_id in ids:
+        write_run(journal, execution_id, wells=1000, submitted=time.time())
+    journal.close()
+    before = path.stat().st_size
+    journal = Journal(path, Retention(size=1))
+    journal.check()
+    assert tidy(journal) > 0
+    assert [found.execution_id for found in journal.newest("", 100)] == ids[-3:]
+    journal.close()
+    assert before > 40_000_000
+    assert path.stat().st_size < before / 2
+
+
+def test_a_hole_is_said_by_a_replay_too(journal: Journal, path: Path) -> None:
+    execution_id = new_id()
+    write_run(journal, execution_id)
+    number = find(journal, execution_id).number
+    damage(path, "DELETE FROM batch WHERE first_seq = 3")
+    assert len(journal.chunk(number, 11)) == 17
+    with pytest.raises(JournalError, match="messages 3 to 10 of a run are missing"):
+        journal.chunk(number, 1)
+
+
+@pytest.mark.parametrize("change", ["counts = '{'", "kind = 'foo'", "seq = 'many'"])
+def test_a_damaged_row_is_said(journal: Journal, path: Path, change: str) -> None:
+    execution_id = new_id()
+    write_run(journal, execution_id)
+    damage(path, f"UPDATE execution SET {change}")
+    with pytest.raises(JournalError, match="is damaged"):
+        journal.newest("", 10)
+    with pytest.raises(JournalError, match="is damaged"):
+        journal.find(execution_id)
+
+
+def test_another_writer_is_not_waited_for(journal: Journal, path: Path) -> None:
+    execution_id = new_id()
+    write_run(journal, execution_id)
+    other = sqlite3.connect(path, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    start = time.monotonic()
+    with pytest.raises(JournalError, match="close the other program"):
+        journal.append(1, Batch(100, 100, b"x\n"))
+    assert time.monotonic() - start < 2
+    other.close()
+
+
+def test_a_file_that_was_removed_is_missed(journal: Journal, path: Path) -> None:
+    path.unlink()
+    with pytest.raises(JournalError, match="was removed or replaced"):
+        journal.tidy()
+    with pytest.raises(JournalError, match="was removed or replaced"):
+        journal.check()

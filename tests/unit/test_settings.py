@@ -18,6 +18,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_the_default_servers_journal_outlives_a_logout(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(home / "run"))
+    monkeypatch.setenv("PLATEFLOW_RUNTIME_DIR", "")  # as if it were not set
     assert runtime_directory() == home / "run" / "plateflow"
     assert journal_file(runtime_directory()) == home / "state" / "plateflow" / "journal.sqlite"
 
@@ -38,6 +39,8 @@ def test_retention(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PLATEFLOW_JOURNAL_DAYS", "0.5")
     monkeypatch.setenv("PLATEFLOW_JOURNAL_GB", "10")
     assert retention() == Retention(seconds=43200.0, size=10_000_000_000)
+    monkeypatch.setenv("PLATEFLOW_JOURNAL_GB", "1e308")
+    assert retention().size == 2**62
 
 
 @pytest.mark.parametrize("value", ["0", "-1", "many", "nan", "inf"])

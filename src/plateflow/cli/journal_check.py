@@ -5,6 +5,8 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
+from plateflow.runtime.requester import NoAnswerError
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -41,7 +43,7 @@ class JournalCheck:
         Raises
         ------
         ServerError
-            If the server is gone or does not answer.
+            If the server is gone.
         """
         now = self._clock()
         if news and not self.problem:
@@ -49,5 +51,9 @@ class JournalCheck:
         if now < self._due and not (news and self.problem):
             return False
         self._due = now + PERIOD_S
-        before, self.problem = self.problem, self._ask()
+        before = self.problem
+        try:
+            self.problem = self._ask()
+        except NoAnswerError:
+            self.problem = "the server does not answer; it is stopped, or very busy"
         return self.problem != before

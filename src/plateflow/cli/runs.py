@@ -14,8 +14,9 @@ from plateflow.cli.out import print_json, remark
 from plateflow.cli.view.history import history_lines
 from plateflow.cli.view.run_sheet import sheet_lines
 from plateflow.cli.view.screen import Frame
+from plateflow.errors import UserError
 from plateflow.progress.state import restore
-from plateflow.service.job import decode_job
+from plateflow.service.job import JobSpec, decode_job
 from plateflow.service.server import connect
 from plateflow.settings import runtime_directory
 
@@ -57,7 +58,11 @@ def show_run(begins_with: str, *, json: bool) -> Exit:
     if json:
         print_json({"summary": described.summary, "job": described.job, "state": state})
         return Exit.DONE
-    job = decode_job(bytes(described.job))
+    try:
+        job = decode_job(bytes(described.job))
+    except UserError as e:
+        remark(f"what it was to do cannot be read by this version of plateflow: {e}")
+        job = JobSpec(plate=described.summary.plate_id)
     _print(lambda _, colour: sheet_lines(described.summary, job, restore(bytes(state)), colour=colour))
     return Exit.DONE
 

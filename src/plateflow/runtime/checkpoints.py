@@ -51,13 +51,16 @@ class Checkpointer:
         self._thread.join()
 
     def _run(self) -> None:
-        with closing(sqlite3.connect(self._path, isolation_level=None)) as connection:
-            while not self._stop.wait(INTERVAL):
-                try:
-                    self._move(connection)
-                except sqlite3.Error as e:  # the journal's own thread meets it too, and says so to all
-                    _log.debug("checkpoint: %s", e)
+        while not self._stop.is_set():
+            try:
+                with closing(sqlite3.connect(self._path, isolation_level=None)) as connection:
+                    while not self._stop.wait(INTERVAL):
+                        self._move(connection)
+                        self.pausing = False
+            except sqlite3.Error as e:  # the journal's own thread meets it too, and says so to all
+                _log.debug("checkpoint: %s", e)
                 self.pausing = False
+                self._stop.wait(INTERVAL)
 
     def _move(self, connection: sqlite3.Connection) -> None:
         before = -1

@@ -249,7 +249,8 @@ class ExecutionClient:
         execution_id
             32 hex digits.
         on_progress
-            Called with each message, and the state that it is already folded into, which changes with the next.
+            Called with each message, and the state that it is already folded into, perhaps with others that came with
+            it.
         after
             As for :meth:`follow`.
         """

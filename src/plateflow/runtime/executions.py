@@ -40,8 +40,8 @@ class Execution:
     execution_id: str
     plate_id: str
     kind: ExecutionKind
-    job: msgspec.Raw
-    """For the runner; emptied when it has been handed over."""
+    job: msgspec.Raw | None
+    """For the runner; None once it has been handed over."""
     progress: ExecutionProgress
     """All messages so far, folded."""
     number: int = 0
@@ -115,10 +115,6 @@ class Execution:
         self.concluded = True
         if self.began:
             self.ran, self.began = time.monotonic() - self.began, 0.0
-
-    def forget_job(self) -> None:
-        """Drop the job, which its runner now holds."""
-        self.job = msgspec.Raw(b"{}")
 
     def judge(self, message: ExecutionMessage | WorkerMessage) -> bool:
         """Tell whether a message from the runner is its last, which is then held back in ``conclusion``.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING, Protocol, Self
 
 import zmq
@@ -11,6 +12,7 @@ import zmq
 from plateflow.errors import SchemaError, ServerError
 from plateflow.progress.state import ExecutionProgress, restore
 from plateflow.runtime.frames import BODY_LIMIT, Frame, decode_frame, read_batch
+from plateflow.runtime.requester import NoAnswerError
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -150,7 +152,9 @@ class Follower:
         if self._socket.poll(math.ceil(1000 * wait)):
             self._drain(news)
         elif time.monotonic() >= self._heard + SILENCE:
-            self._catch_up(news)
+            with suppress(NoAnswerError):  # stopped, or busy: as long as it lives, it may be heard again
+                self._catch_up(news)
+            self._heard = time.monotonic()
 
     def _drain(self, news: list[Message]) -> None:
         while len(news) < MESSAGES_A_POLL and self._newest <= self.state.seq:

@@ -77,7 +77,7 @@ class Intake:
         body = encode_message(message)
         summary = execution.summary_of(_after(execution, [message]))
         try:
-            execution.number = self._journal.add(summary, bytes(execution.job), Batch(1, 1, body))
+            execution.number = self._journal.add(summary, bytes(execution.job or b"{}"), Batch(1, 1, body))
         except JournalError as e:
             self.degrade(e)
             raise

@@ -13,6 +13,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NoReturn
 
+import msgspec
+
 from plateflow.errors import SchemaError, ServerError
 from plateflow.progress.messages import decode_lines, decode_message
 from plateflow.progress.state import ExecutionProgress
@@ -33,6 +35,13 @@ execution by another version are folded anew."""
 CHUNK_LINES = 5000
 CHUNK_BYTES = 256 * 1024
 """What one replay holds at most."""
+KEPT = 100
+"""Executions that are kept however old they are."""
+KEPT_IF_LARGE = 3
+"""Executions that are kept however large they are."""
+_BUSY_SECONDS = 0.05
+"""The poll loop waits no longer for another program that writes to the file."""
+_MEND_DISK = "see that its disk has room and is writable"
 _TIDY_ROWS = 64
 _TIDY_PAGES = 2048
 """8 MiB: what one step of deleting does at most, so that the poll loop goes on."""
@@ -71,12 +80,14 @@ class Journal:
         self._connection: sqlite3.Connection | None = None
         self._full: bool | None = None
         """Whether a commit waits for the disk: FULL, else NORMAL; None where it is not set yet."""
+        self._inode = 0
         self._closed_since = f"the journal {path} has not been opened yet"
 
     def check(self) -> None:
         """Open it where it is not, make it where there is none, and see that it can be written."""
         if self._connection is None:
             self._open()
+        self._check_file()
         with self._transaction(full=True) as connection:
             connection.execute(f"PRAGMA user_version = {tables.JOURNAL_VERSION}")
 
@@ -131,13 +142,17 @@ class Journal:
     def newest(self, begins_with: str, limit: int) -> list[Summary]:
         """Return the newest executions whose ids begin so, in the order of their submission."""
         sql = f"SELECT {SUMMARY} FROM execution WHERE execution_id GLOB ? ORDER BY number DESC LIMIT ?"
-        return [tables.read_summary(row) for row in reversed(self._read(sql, f"{begins_with}*", limit))]
+        rows = self._read(sql, f"{begins_with}*", limit)
+        with self._refusing("read"):
+            return [tables.read_summary(row) for row in reversed(rows)]
 
     def chunk(self, number: int, from_seq: int) -> list[bytes]:
         """Return lines of an execution from ``from_seq`` on, newlines included, as many as one replay holds."""
         lines: list[bytes] = []
         size = 0
         for batch in self._batches(number, from_seq):
+            if batch.first_seq > from_seq + len(lines):
+                self._refuse_damage(f"messages {from_seq + len(lines)} to {batch.first_seq - 1} of a run are missing")
             before = first_lines(batch.body, max(0, from_seq - batch.first_seq))
             for line in batch.body[len(before) :].splitlines(keepends=True):
                 size += len(line)
@@ -162,7 +177,10 @@ class Journal:
 
     def time_of(self, number: int, seq: int) -> float:
         """Return when a message was made, in seconds since the epoch."""
-        return decode_message(self.chunk(number, seq)[0].rstrip()).timestamp
+        lines = self.chunk(number, seq)
+        if not lines:
+            self._refuse_damage(f"message {seq} of a run is missing")
+        return decode_message(lines[0].rstrip()).timestamp
 
     def snapshot(self, record: Record) -> bytes:
         """Return the state of an ended execution as JSON: as kept at its end, or a new fold where that is outdated."""
@@ -177,34 +195,53 @@ class Journal:
         bool
             Whether there may be more to delete.
         """
+        self._check_file()
         [(expired,)] = self._read("SELECT min(execution) FROM expired")
         if expired is not None:
             with self._transaction(full=False) as connection:
                 tables.delete_batches(connection, expired, _TIDY_ROWS)
-            self._read(f"PRAGMA incremental_vacuum({_TIDY_PAGES})")
             return True
         oldest = self._oldest_to_expire()
         if oldest is not None:
             with self._transaction(full=False) as connection:
                 tables.expire_execution(connection, oldest)
-        return oldest is not None
+            return True
+        return self._give_back()
 
     def _oldest_to_expire(self) -> int | None:
-        found = self._read(f"SELECT number, submitted FROM execution WHERE NOT {LIVE} ORDER BY number LIMIT 1")
-        for number, submitted in found:
-            if submitted < time.time() - self._retention.seconds or self._size() > self._retention.size:
+        # By age never one of the newest: a clock that was wrong once must not cost the whole history.
+        too_old = f"NOT {LIVE} AND submitted < ? AND number <= (SELECT max(number) FROM execution) - ?"
+        too_large = f"NOT {LIVE} AND ? AND number <= (SELECT max(number) FROM execution) - ?"
+        since = time.time() - self._retention.seconds
+        for where, value, kept in ((too_old, since, KEPT), (too_large, self._is_too_large(), KEPT_IF_LARGE)):
+            [(number,)] = self._read(f"SELECT min(number) FROM execution WHERE {where}", value, kept)
+            if number is not None:
                 return int(number)
         return None
 
-    def _size(self) -> int:
+    def _is_too_large(self) -> bool:
+        pages, free, size = self._pages()
+        return (pages - free) * size > self._retention.size
+
+    def _give_back(self) -> bool:
+        # Free pages, to the disk: a little at a time, and only where they are many, as new batches use them first.
+        _, free, _ = self._pages()
+        if free <= 2 * _TIDY_PAGES:
+            return False
+        with self._refusing("written"):
+            self._opened().executescript(f"PRAGMA incremental_vacuum({_TIDY_PAGES})")  # execute would free one page
+        return True
+
+    def _pages(self) -> tuple[int, int, int]:
         [(pages,)], [(free,)], [(size,)] = (
             self._read(f"PRAGMA {name}") for name in ("page_count", "freelist_count", "page_size")
         )
-        return int((pages - free) * size)
+        return pages, free, size
 
     def _records(self, where: str, *values: object) -> list[Record]:
         rows = self._read(f"SELECT {SUMMARY}, number, job FROM execution WHERE {where}", *values)
-        return [Record(row[-2], tables.read_summary(row[:-2]), bytes(row[-1])) for row in rows]
+        with self._refusing("read"):
+            return [Record(row[-2], tables.read_summary(row[:-2]), bytes(row[-1])) for row in rows]
 
     def _batches(self, number: int, from_seq: int) -> Iterator[Batch]:
         before = "SELECT max(first_seq) FROM batch WHERE execution = ? AND first_seq <= ?"
@@ -245,9 +282,17 @@ class Journal:
         try:
             with self._refusing("opened"):
                 self._connection, self._full = _connect(self.path), None
+                self._inode = self.path.stat().st_ino
         except JournalError as e:
             self._closed_since = str(e)
             raise
+
+    def _check_file(self) -> None:
+        if not self.path.exists() or self.path.stat().st_ino != self._inode:
+            raise JournalError(
+                f"the journal {self.path} was removed or replaced while the server uses it; stop the server and start "
+                "it again"
+            )
 
     def _opened(self) -> sqlite3.Connection:
         if self._connection is None:
@@ -259,10 +304,9 @@ class Journal:
         try:
             yield
         except (sqlite3.OperationalError, OSError) as e:
-            raise JournalError(
-                f"the journal {self.path} cannot be {what} ({e}); see that its disk has room and is writable"
-            ) from e
-        except sqlite3.DatabaseError as e:
+            mend = "close the other program that has it open" if "locked" in str(e) else _MEND_DISK
+            raise JournalError(f"the journal {self.path} cannot be {what} ({e}); {mend}") from e
+        except (sqlite3.DatabaseError, msgspec.MsgspecError, TypeError) as e:
             self._refuse_damage(str(e), e)
 
     def _refuse_damage(self, what: str, error: Exception | None = None) -> NoReturn:
@@ -273,7 +317,7 @@ class Journal:
 
 def _connect(path: Path) -> sqlite3.Connection:
     os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))  # SQLite itself would let others read it
-    connection = sqlite3.connect(path, isolation_level=None)
+    connection = sqlite3.connect(path, isolation_level=None, timeout=_BUSY_SECONDS)
     try:
         tables.prepare(connection)
     except BaseException:

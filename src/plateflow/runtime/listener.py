@@ -30,7 +30,8 @@ class Listener:
     execution_id
         32 hex digits.
     on_progress
-        Called in that thread with each message, and the state that it is already folded into.
+        Called in that thread with each message, and the state that it is already folded into, perhaps with others that
+        came together with it.
     after
         As for a follower.
     """
@@ -51,6 +52,8 @@ class Listener:
                 ready.set_result(None)
                 while not (self._closing.is_set() or follower.state.ended):
                     for message in follower.poll(POLL):
+                        if self._closing.is_set():
+                            break
                         on_progress(message, follower.state)
                 return follower.state
 

@@ -167,7 +167,7 @@ class ServerLoop:
         return [
             Source(self._control.socket, zmq.POLLIN, self._on_request),
             Source(self._stream.socket, zmq.POLLIN, self._on_subscription),
-            Source(self._mailbox.fd, zmq.POLLIN, self._on_letter),
+            *([] if self._pausing else [Source(self._mailbox.fd, zmq.POLLIN, self._on_letter)]),
             *self._supervisor.sources(hear=not self._intake.problem and not self._pausing),
         ]
 

@@ -42,6 +42,10 @@ class RefusedError(ServerError):
         super().__init__(f"{field}: {reason}" if field else reason)
 
 
+class NoAnswerError(ServerError):
+    """The server's process lives but does not answer: it is stopped, or very busy."""
+
+
 class Requester:
     """Asks the server of a directory; for one thread, and not across a fork.
 
@@ -95,8 +99,10 @@ class Requester:
             If a field cannot be sent; names it.
         RefusedError
             If the server refuses it.
+        NoAnswerError
+            If the server is there but does not answer.
         ServerError
-            If the server is gone or does not answer.
+            If it is gone.
         """
         self.check_process()
         data = control.encode_request(request)
@@ -135,9 +141,10 @@ class Requester:
             reply = _decode(self._socket.recv())
             if reply.request_id == request_id:  # else the late answer to a request given up
                 return reply
-        raise ServerError(
+        self._find_server()
+        raise NoAnswerError(
             f"the server in {self._directory} (pid {self.connection.pid}) did not answer within {self._timeout} s; "
-            "if it hangs, end that process and start it again"
+            "what it runs may go on: look again with `plateflow watch`"
         )
 
     def _await_server(self) -> None:

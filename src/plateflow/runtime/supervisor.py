@@ -118,6 +118,7 @@ class Supervisor:
 
     def start_due(self) -> None:
         """Start what may start now."""
+        self._hand_over()
         while not self._intake.problem and (execution := self._executions.next_due()) is not None:
             try:
                 runner = self._pool.take(execution.execution_id)
@@ -126,15 +127,22 @@ class Supervisor:
                 continue
             execution.start(runner)
             self._intake.announce(execution, ExecutionState.RUNNING)
-            runner.send(
-                Job(
-                    execution_id=execution.execution_id,
-                    plate_id=execution.plate_id,
-                    kind=execution.kind,
-                    payload=execution.job,
+            self._hand_over()
+
+    def _hand_over(self) -> None:
+        # Only what is known to run: a job begun whose start was not committed would be begun again by the next server.
+        for execution, runner in self._executions.running:
+            is_known = execution.progress.state is ExecutionState.RUNNING
+            if is_known and execution.job is not None and not (execution.ending or execution.asked):
+                runner.send(
+                    Job(
+                        execution_id=execution.execution_id,
+                        plate_id=execution.plate_id,
+                        kind=execution.kind,
+                        payload=execution.job,
+                    )
                 )
-            )
-            execution.forget_job()
+                execution.job = None
 
     def _on_socket(self, execution: Execution, events: int) -> None:
         runner = execution.runner

@@ -54,6 +54,6 @@ class Upkeep:
         JournalError
             If the journal cannot be written.
         """
-        if now >= self._next:
+        if now >= self._next and not self.pausing:
             self.hurries = self._journal.tidy()
             self._next = now if self.hurries else now + INTERVAL

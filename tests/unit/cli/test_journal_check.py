@@ -3,6 +3,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from plateflow.cli.journal_check import JournalCheck
+from plateflow.runtime.requester import NoAnswerError
 
 FULL = "the journal j cannot be written (disk full)"
 
@@ -72,3 +73,14 @@ def test_old_messages_do_not_end_a_problem() -> None:
     assert check.look(news=False)
     assert not check.look(news=True)
     assert check.problem == FULL
+
+
+def test_a_server_that_does_not_answer_is_waited_for() -> None:
+    def ask() -> str:
+        raise NoAnswerError("the server did not answer within 5 s")
+
+    clock = iter([0.0, 10.0, 20.0])
+    check = JournalCheck(ask, lambda: next(clock))
+    assert check.look(news=False)
+    assert check.problem == "the server does not answer; it is stopped, or very busy"
+    assert not check.look(news=False)

@@ -31,7 +31,7 @@ LABEL_WIDTH = 11
 def sheet_lines(summary: Summary, job: JobSpec, state: ExecutionProgress, *, colour: bool) -> list[Line]:
     """Return the page; nothing on it is cut, so that paths and errors can be copied."""
     facts = {
-        "plate": one_line(summary.plate_id),
+        "plate": summary.plate_id,
         "pipeline": job.pipeline.path if job.pipeline else "",
         "results": job.output or "",
         "options": ", ".join(_options(job, summary.kind)),
@@ -42,7 +42,11 @@ def sheet_lines(summary: Summary, job: JobSpec, state: ExecutionProgress, *, col
     return [
         [Segment(f"{plate_name(summary.plate_id)}  ", BOLD), Segment(f"{summary.kind} {summary.execution_id}", PLAIN)],
         [Segment(fill("state", LABEL_WIDTH), DIM), Segment(_state(state), STATE_INKS[summary.state])],
-        *([Segment(fill(label, LABEL_WIDTH), DIM), Segment(fact, PLAIN)] for label, fact in facts.items() if fact),
+        *(
+            [Segment(fill(label, LABEL_WIDTH), DIM), Segment(one_line(fact), PLAIN)]
+            for label, fact in facts.items()
+            if fact
+        ),
         *_steps(state, summary.kind),
         *_failures(state, colour),
     ]
