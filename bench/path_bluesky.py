@@ -54,7 +54,7 @@ def work(folder: Path, wells: int, worker: int) -> None:
         for well in mine:
             report_well(emitter, well)
         did.updates = len(mine) * UPDATES_A_WELL
-    publisher.close()  # type: ignore[no-untyped-call]  # it has no types
+    publisher.close()
 
 
 def serve(folder: Path) -> None:
@@ -78,10 +78,10 @@ def subscribe(folder: Path) -> None:
     dispatcher = RemoteDispatcher(f"ipc://{folder / 'out'}", loop=loop)
     with part(folder, "subscriber") as did:
         inbox = Inbox(loop, did)
-        dispatcher.subscribe(inbox.take)  # type: ignore[no-untyped-call]  # it has no types
+        dispatcher.subscribe(inbox.take)
         loop.call_later(SILENCE, inbox.end_when_silent)
         with suppress(RuntimeError):  # how an event loop says that it was stopped
-            dispatcher.start()  # type: ignore[no-untyped-call]  # it has no types
+            dispatcher.start()
     if not did.updates:
         raise BenchError("no document of bluesky's arrived")
 

@@ -39,7 +39,7 @@ def subscribe(folder: Path, wells: int) -> None:
             ended.set()
 
     with (
-        LocalCluster(  # type: ignore[no-untyped-call]  # it has no types
+        LocalCluster(
             n_workers=WORKERS,
             threads_per_worker=1,
             processes=True,
@@ -48,7 +48,7 @@ def subscribe(folder: Path, wells: int) -> None:
             host="127.0.0.1",
             local_directory=str(folder / "dask"),
         ) as cluster,
-        Client(cluster) as client,  # type: ignore[no-untyped-call]  # it has no types
+        Client(cluster) as client,
     ):
         client.subscribe_topic(TOPIC, take)
         addresses = sorted(client.scheduler_info(n_workers=-1)["workers"])
@@ -59,7 +59,7 @@ def subscribe(folder: Path, wells: int) -> None:
         with part(folder, "subscriber") as did:
             ended.wait()
             did.updates = tally.check()
-        wait(tasks)  # type: ignore[no-untyped-call]  # it has no types
+        wait(tasks)
 
 
 def work(folder: str, wells: int, worker: int) -> None:
