@@ -24,7 +24,7 @@ DEV := $(VENV)/.stamp-dev
 BENCH := $(VENV)/.stamp-bench
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test chaos lint format bench schema pictures constraints clean
+.PHONY: help demo test slow chaos lint format bench schema pictures constraints clean
 
 help: ## show this list
 	@sed -n 's/^\([a-z]*\):[^#]*## /\1|/p' Makefile | awk -F '|' '{printf "make %-12s %s\n", $$1, $$2}'
@@ -33,7 +33,10 @@ demo: $(RUNTIME) ## make a small plate, run a pipeline over it and show its live
 	@$(BIN)/plateflow demo demo
 
 test: $(DEV) ## run the tests; those on real plates need PLATEFLOW_TEST_DATA
-	@$(BIN)/python -m pytest -n auto --dist loadfile
+	@$(BIN)/python -m pytest -n auto --dist loadfile -m "not slow"
+
+slow: $(DEV) ## run the tests that make test leaves out, whole plates and ended processes
+	@$(BIN)/python -m pytest -n auto --dist loadfile -m slow
 
 chaos: $(DEV) ## prove the promises under faults, counted; PLATEFLOW_CHAOS=full makes the whole counts
 	@$(BIN)/python -m pytest tests/chaos -n auto --dist loadfile -rP --timeout 900

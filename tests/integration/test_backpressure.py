@@ -33,6 +33,8 @@ from plateflow.progress.state import ExecutionProgress
 from plateflow.progress.update import ProgressUpdate
 from plateflow.service.execute import ExecutorName
 
+pytestmark = pytest.mark.slow
+
 WELLS = ("A01", "A02", "A03")
 TIMEPOINTS = 60
 STEPS = 2

@@ -28,6 +28,8 @@ from plateflow.runtime.jobs import CancelJob, Command, Job, encode_command
 from plateflow.service.execute import ExecutorName
 from plateflow.service.job import JobSpec, describe_pipeline
 
+pytestmark = pytest.mark.slow
+
 SMALL = 4096
 """Bytes of the runner's socket: a few lines, for an hour of a real one's."""
 SITES = 3

@@ -30,6 +30,7 @@ def test_run_says_where_the_results_are(cli: Cli, small_plate: Path) -> None:
     assert (output / "plate.zarr" / "B" / "02" / "2" / "labels" / "Nuclei" / "0" / "zarr.json").exists()
 
 
+@pytest.mark.slow
 def test_the_server_that_run_starts_ends_by_itself_and_leaves_nothing(lone_cli: Cli, small_plate: Path) -> None:
     cli = lone_cli
     run = cli.start("run", cli.pipeline(SLOWER), small_plate, "--json", "--wells", "A01,A02")
@@ -101,6 +102,7 @@ def test_every_well_failing_is_exit_code_3(cli: Cli, small_plate: Path) -> None:
     assert pl.read_csv(cli.folder / "out" / "wells.csv")["Status"].unique().to_list() == ["failed"]
 
 
+@pytest.mark.slow
 def test_a_killed_worker_is_its_wells_error(cli: Cli, small_plate: Path) -> None:
     run = cli.start("run", cli.pipeline(SLOWER), small_plate, "--json", stderr=subprocess.DEVNULL)
     lines = []
@@ -159,6 +161,7 @@ def test_a_signal_cancels_the_run(cli: Cli, small_plate: Path, number: signal.Si
     wait_for(lambda: _state(cli) == "cancelled", "the end of the run")
 
 
+@pytest.mark.slow
 def test_a_killed_server_is_exit_code_1_and_takes_its_workers_along(lone_cli: Cli, small_plate: Path) -> None:
     cli = lone_cli
     run = cli.start("run", cli.pipeline(SLOW), small_plate)
@@ -174,6 +177,7 @@ def test_a_killed_server_is_exit_code_1_and_takes_its_workers_along(lone_cli: Cl
     wait_for(lambda: not any(lives(pid) for pid in family), "runner and workers to die", 5)
 
 
+@pytest.mark.slow
 def test_a_runner_stuck_in_c_dies_with_its_server(lone_cli: Cli, small_plate: Path) -> None:
     cli = lone_cli
     stuck = cli.pipeline("import re\nre.match('(a+)+$', 'a' * 45 + 'b')  # holds the interpreter's lock for ever")

@@ -6,6 +6,7 @@ import resource
 import subprocess
 from pathlib import Path
 
+import pytest
 from tests.integration.cli.commands import RAISES, SLOW, Cli, messages, wait_for, wait_for_wells
 
 from plateflow.runtime.client import ExecutionClient
@@ -40,6 +41,7 @@ def test_a_run_that_goes_on_is_seen_from_its_first_message(cli: Cli, small_plate
     assert seen == [lines, lines[5:]]
 
 
+@pytest.mark.slow
 def test_submit_queues_and_the_history_tells_of_all(cli: Cli, small_plate: Path) -> None:
     first = cli.run("submit", cli.pipeline(SLOW), small_plate, "--output", "one", "--wells", "A01,A02")
     assert first.returncode == 0, first.stderr
@@ -85,6 +87,7 @@ def test_why_wells_failed_is_on_a_runs_page(cli: Cli, small_plate: Path) -> None
     ]
 
 
+@pytest.mark.slow
 def test_a_beginning_that_names_no_run_or_several(cli: Cli, small_plate: Path) -> None:
     submitted = cli.run("submit", cli.pipeline(RAISES), small_plate, small_plate, "--wells", "A01").stdout.split()
     assert cli.run("watch", submitted[1]).returncode == 3
@@ -114,6 +117,7 @@ def test_the_history_outlives_the_server(lone_cli: Cli, small_plate: Path) -> No
     assert (again.returncode, again.stdout) == (3, run.stdout)
 
 
+@pytest.mark.slow
 def test_the_server_that_submit_starts_stays_until_all_is_done(lone_cli: Cli, small_plate: Path) -> None:
     cli = lone_cli
     ids = [cli.run("submit", cli.pipeline(SLOW), small_plate, "--wells", "A01,A02").stdout.strip() for _ in range(2)]

@@ -22,6 +22,8 @@ from tests.integration.cli.commands import Cli, messages
 from plateflow import ProgressUpdate, compile_plate, load_pipeline, open_plate
 from plateflow.progress.update import encode
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[3]
 EXAMPLE = ROOT / "examples" / "translocation.py"
 HALVES = {"wortmannin": "ABCD", "LY294002": "EFGH"}
