@@ -22,9 +22,11 @@ MADE := $(VENV)/.stamp-venv-$(HERE)
 RUNTIME := $(VENV)/.stamp-runtime
 DEV := $(VENV)/.stamp-dev
 BENCH := $(VENV)/.stamp-bench
+QT := $(VENV)/.stamp-qt
+QT_LIBRARIES := libegl1 libgl1 libxkbcommon0 libdbus-1-3 libfontconfig1 libglib2.0-0 fonts-dejavu-core
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test slow chaos lint format bench schema pictures constraints clean
+.PHONY: help demo test slow test-gui qt-libraries chaos lint format bench schema pictures constraints clean
 
 help: ## show this list
 	@sed -n 's/^\([a-z]*\):[^#]*## /\1|/p' Makefile | awk -F '|' '{printf "make %-12s %s\n", $$1, $$2}'
@@ -37,6 +39,9 @@ test: $(DEV) ## run the tests; those on real plates need PLATEFLOW_TEST_DATA
 
 slow: $(DEV) ## run the tests that make test leaves out, whole plates and ended processes
 	@$(BIN)/python -m pytest -n auto --dist loadfile -m slow
+
+test-gui: $(QT) ## run the tests of the window, drawn offscreen; QT_API=pyside6 for the other binding
+	@QT_QPA_PLATFORM=offscreen $(BIN)/python -m pytest -p pytestqt.plugin tests/gui -n auto --dist loadfile
 
 chaos: $(DEV) ## prove the promises under faults, counted; PLATEFLOW_CHAOS=full makes the whole counts
 	@$(BIN)/python -m pytest tests/chaos -n auto --dist loadfile -rP --timeout 900
@@ -85,6 +90,16 @@ $(DEV): $(MADE) pyproject.toml constraints.txt
 	@echo "Installing plateflow and its development tools into $(VENV) ..."
 	@$(PIP_INSTALL) --editable '.[dev]'
 	@touch "$(RUNTIME)" "$@"
+
+$(QT): $(DEV)
+	@$(PIP_INSTALL) --editable '.[dev,gui,gui-pyside]'
+	@$(BIN)/python -c 'import PyQt6.QtWidgets' 2>/dev/null || $(MAKE) --no-print-directory qt-libraries
+	@touch "$@"
+
+qt-libraries: # of the system; needs root and Debian's apt
+	@[ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null || { echo "Qt needs libraries of the system; as root: \
+	apt-get install $(QT_LIBRARIES)" >&2; exit 1; }
+	@apt-get update -qq && apt-get install -y -qq --no-install-recommends $(QT_LIBRARIES) >/dev/null
 
 $(BENCH): $(DEV)
 	@echo "Installing the peers to measure against into $(VENV) ..."

@@ -49,6 +49,21 @@ _EXITS = {
 }
 
 
+def gui(plates: list[Path]) -> Exit:
+    """Open the window; returns when it is closed.
+
+    Raises
+    ------
+    UserError
+        If Qt is not installed, or there is no display.
+    """
+    try:
+        from plateflow.gui.app import open_window
+    except ImportError as e:
+        raise UserError(f"the Plate Manager needs Qt ({e}); install it with pip install 'plateflow[gui]'") from e
+    return Exit.DONE if open_window([str(plate) for plate in plates]) == 0 else Exit.BROKEN
+
+
 def watch(execution: str | None, after: int | None, *, json: bool) -> Exit:
     """Follow an execution to its end, from here or from an earlier message; one that has ended is shown again.
 

@@ -163,6 +163,14 @@ def serve(
 
 
 @app.command()
+def gui(
+    plates: Annotated[list[Path] | None, typer.Argument(help="Folders of plates to add to the list.")] = None,
+) -> Exit:
+    """Open the Plate Manager, a window over plates and their runs."""
+    return attend.gui(plates or [])
+
+
+@app.command()
 def watch(
     execution: ExecutionBegin = None,
     after: Annotated[

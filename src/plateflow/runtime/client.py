@@ -84,6 +84,16 @@ class ExecutionClient:
         self._requester.close()
         self._context.term()
 
+    def check_alive(self) -> None:
+        """Look whether the server's process still runs, without asking it.
+
+        Raises
+        ------
+        ServerError
+            If it has ended.
+        """
+        self._requester.check_alive()
+
     def ping(self) -> control.Pong:
         """Ask whether the server is there."""
         return self._requester.ask(control.Ping(request_id=self._requester.next_id()), control.Pong)

@@ -78,12 +78,13 @@ class Follower:
         self.execution_id = execution_id
         self._problem: SchemaError | None = None
         self._source = source
-        self._socket = context.socket(zmq.SUB)
-        self._socket.linger = 0
-        self._socket.rcvhwm = RECEIVE_HIGH_WATER
-        self._socket.set(zmq.MAXMSGSIZE, 2 * BODY_LIMIT)
-        self._socket.connect(address)
-        self._socket.subscribe(execution_id.encode())
+        self.socket = context.socket(zmq.SUB)
+        """For :func:`await_news`."""
+        self.socket.linger = 0
+        self.socket.rcvhwm = RECEIVE_HIGH_WATER
+        self.socket.set(zmq.MAXMSGSIZE, 2 * BODY_LIMIT)
+        self.socket.connect(address)
+        self.socket.subscribe(execution_id.encode())
         self._heard = time.monotonic()
         try:
             self._await_subscription()
@@ -106,13 +107,18 @@ class Follower:
         self.close()
 
     @property
+    def behind(self) -> bool:
+        """Whether messages are known that :meth:`poll` has not returned yet."""
+        return self._newest > self.state.seq
+
+    @property
     def closed(self) -> bool:
         """Whether it was closed."""
-        return self._socket.closed
+        return self.socket.closed
 
     def close(self) -> None:
         """Stop following; may be called twice."""
-        self._socket.close()
+        self.socket.close()
 
     def poll(self, timeout: float) -> list[Message]:
         """Wait for news and fold them into ``state``.
@@ -145,11 +151,11 @@ class Follower:
         return news
 
     def _listen(self, timeout: float, news: list[Message]) -> None:
-        if self._newest > self.state.seq:
+        if self.behind:
             self._catch_up(news)
             return
         wait = max(0.0, min(timeout, self._heard + SILENCE - time.monotonic()))
-        if self._socket.poll(math.ceil(1000 * wait)):
+        if self.socket.poll(math.ceil(1000 * wait)):
             self._drain(news)
         elif time.monotonic() >= self._heard + SILENCE:
             with suppress(NoAnswerError):  # stopped, or busy: as long as it lives, it may be heard again
@@ -159,7 +165,7 @@ class Follower:
     def _drain(self, news: list[Message]) -> None:
         while len(news) < MESSAGES_A_POLL and self._newest <= self.state.seq:
             try:
-                parts = self._socket.recv_multipart(zmq.NOBLOCK)
+                parts = self.socket.recv_multipart(zmq.NOBLOCK)
             except zmq.Again:
                 break
             self._heard = time.monotonic()
@@ -222,6 +228,23 @@ class Follower:
     def _await_subscription(self) -> None:
         # The server answers each subscription; a snapshot taken before it knows of ours could leave a gap.
         for _ in range(_SUBSCRIBE_LOOKS):  # not one long poll: being stopped meanwhile costs one look
-            if self._socket.poll(math.ceil(1000 * SUBSCRIBE_TIMEOUT / _SUBSCRIBE_LOOKS)):
+            if self.socket.poll(math.ceil(1000 * SUBSCRIBE_TIMEOUT / _SUBSCRIBE_LOOKS)):
                 return
         raise ServerError(f"the server's stream did not answer within {SUBSCRIBE_TIMEOUT} s; restart the server")
+
+
+def await_news(followers: list[Follower], fd: int, timeout: float) -> None:
+    """Wait until one of these followers has something to poll, or a descriptor can be read.
+
+    Parameters
+    ----------
+    followers
+        Of this thread.
+    fd
+        To be woken by.
+    timeout
+        Seconds.
+    """
+    if not any(follower.behind for follower in followers):
+        sockets = [(follower.socket, zmq.POLLIN) for follower in followers]
+        zmq.zmq_poll([*sockets, (fd, zmq.POLLIN)], math.ceil(1000 * timeout))

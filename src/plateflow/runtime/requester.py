@@ -157,6 +157,17 @@ class Requester:
                 return
         self._find_server()
 
+    def check_alive(self) -> None:
+        """Look whether the server's process still runs.
+
+        Raises
+        ------
+        ServerError
+            If it has ended.
+        """
+        if not lives(self.connection.pid):
+            self._find_server()
+
     def _find_server(self) -> None:
         # A killed server leaves its connection file; one started since has written a new one.
         self.connection = read_connection(self._directory)

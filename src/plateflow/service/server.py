@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import threading
 import time
 from typing import TYPE_CHECKING
 
 from plateflow.errors import ServerError
-from plateflow.runtime.client import ExecutionClient
+from plateflow.runtime.client import TIMEOUT, ExecutionClient
 from plateflow.runtime.endpoints import Endpoints, private_directory
 from plateflow.runtime.server import ExecutionServer
 from plateflow.settings import journal_file, retention
@@ -41,20 +42,27 @@ def plate_server(directory: Path, *, exit_when_idle: bool) -> ExecutionServer:
     )
 
 
-def connect(directory: Path) -> ExecutionClient:
+def connect(directory: Path, *, timeout: float = TIMEOUT) -> ExecutionClient:
     """Connect to the server of a directory; where none runs, start one that ends when it is idle.
+
+    Parameters
+    ----------
+    directory
+        The server's.
+    timeout
+        Seconds that the client waits for a reply.
 
     Raises
     ------
     ServerError
         If none can be started; says where its log is.
     """
-    return _find(directory) or _start(directory)
+    return _find(directory, timeout) or _start(directory, timeout)
 
 
-def _find(directory: Path) -> ExecutionClient | None:
+def _find(directory: Path, timeout: float) -> ExecutionClient | None:
     try:
-        client = ExecutionClient(directory)
+        client = ExecutionClient(directory, timeout=timeout)
     except ServerError:
         return None
     try:
@@ -65,7 +73,7 @@ def _find(directory: Path) -> ExecutionClient | None:
     return client
 
 
-def _start(directory: Path) -> ExecutionClient:
+def _start(directory: Path, timeout: float) -> ExecutionClient:
     Endpoints(directory).check_paths()
     private_directory(directory)
     log = directory / "server.log"
@@ -79,7 +87,10 @@ def _start(directory: Path) -> ExecutionClient:
         )
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline:
-        if (client := _find(directory)) is not None:
+        if (client := _find(directory, timeout)) is not None:
+            threading.Thread(
+                target=process.wait, name="plateflow-reaper", daemon=True
+            ).start()  # or a zombie would stay
             return client
         if process.poll() is not None:
             break

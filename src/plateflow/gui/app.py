@@ -1,0 +1,50 @@
+"""Opens the Plate Manager."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from typing import TYPE_CHECKING
+
+from qtpy.QtCore import QSettings, QTimer
+from qtpy.QtWidgets import QApplication
+
+from plateflow.gui.manager import Manager
+from plateflow.gui.palette import DARK, LIGHT
+from plateflow.gui.theme import apply_theme
+from plateflow.gui.window import MainWindow
+from plateflow.settings import runtime_directory
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+def open_window(folders: Sequence[str]) -> int:
+    """Show the window, with the plates of the last time and these, until it is closed; return 0."""
+    app = QApplication.instance() or QApplication(sys.argv[:1])
+    assert isinstance(app, QApplication)
+    settings = QSettings("plateflow", "plate-manager")
+    dark = settings.value("dark", True, bool)
+    apply_theme(app, DARK if dark else LIGHT)
+    manager = Manager(runtime_directory())
+
+    def change_theme() -> None:
+        nonlocal dark
+        dark = not dark
+        settings.setValue("dark", dark)
+        apply_theme(app, DARK if dark else LIGHT)
+
+    window = MainWindow(manager, change_theme)
+    window.add_plates([*_paths(settings), *folders])
+    manager.plates_changed.connect(lambda: settings.setValue("plates", list(manager.store.plates)))
+    signal.signal(signal.SIGINT, lambda *_: window.close())
+    tick = QTimer()  # lets Python see signals while Qt waits
+    tick.timeout.connect(lambda: None)
+    tick.start(500)
+    window.show()
+    return int(app.exec())
+
+
+def _paths(settings: QSettings) -> list[str]:
+    kept = settings.value("plates", [])
+    return [str(path) for path in kept] if isinstance(kept, list | tuple) else []

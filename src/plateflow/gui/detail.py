@@ -1,0 +1,128 @@
+"""The right side of the window: one plate, live."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from qtpy.QtCore import Qt, Signal
+from qtpy.QtWidgets import QHBoxLayout, QLabel, QSplitter, QTabWidget, QVBoxLayout, QWidget
+
+from plateflow.gui.panels.events import EventsPanel
+from plateflow.gui.panels.failures import FailuresPanel
+from plateflow.gui.panels.history import HistoryPanel
+from plateflow.gui.panels.outputs import OutputsPanel
+from plateflow.gui.panels.well_panel import WellPanel
+from plateflow.gui.panels.workers import WorkersPanel
+from plateflow.gui.plate_map import PlateMap
+from plateflow.gui.step_bars import StepBars
+from plateflow.gui.texts import SEPARATOR, state_text, wells_text
+from plateflow.progress.state import AxisState
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from plateflow.gui.plates import Plate
+    from plateflow.progress.messages import Message
+
+
+class PlateDetail(QWidget):
+    """Header, plate map, step bars, well panel and tabs of one plate."""
+
+    traceback_wanted = Signal(str)
+    """A well whose traceback should be shown."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.plate: Plate | None = None
+        self._wells: list[str] = []
+        self._header = QLabel("No plate is selected", self)
+        self._header.setAccessibleName("Selected plate")
+        self._header.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self.map = PlateMap(self)
+        self.steps = StepBars(self)
+        self.well = WellPanel(self)
+        self.failures, self.events, self.workers = FailuresPanel(self), EventsPanel(self), WorkersPanel(self)
+        self.history, self.outputs = HistoryPanel(self), OutputsPanel(self)
+        self._tabs = self._make_tabs()
+        self._lay_out()
+        self.map.selection_changed.connect(self._show_wells)
+        for source in (self.map.well_activated, self.failures.traceback_wanted, self.well.traceback_wanted):
+            source.connect(self.traceback_wanted)
+
+    def show_plate(self, plate: Plate | None) -> None:
+        """Show another plate, or the same one as it is now."""
+        is_new = plate is not self.plate
+        self.plate = plate
+        if is_new:
+            self.events.clear()
+            self._wells = []
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Show the plate as it is now."""
+        plate = self.plate
+        progress = plate.details if plate is not None else None
+        self._header.setText(_header(plate))
+        self.map.show_progress(progress, lost=plate is not None and plate.lost)
+        self.steps.show_progress(progress)
+        self.failures.show_progress(progress)
+        self.workers.show_progress(progress, time.time())
+        self.outputs.show_folder(plate.output if plate is not None else "")
+        self.well.show_wells(progress, self._wells)
+        self._tabs.setTabText(0, f"Failures ({progress.counts[AxisState.FAILED] if progress is not None else 0})")
+
+    def take(self, messages: Sequence[Message]) -> None:
+        """Take new messages of the plate, which are folded already."""
+        self.events.take(messages)
+
+    def _show_wells(self, wells: list[str]) -> None:
+        self._wells = wells
+        self.well.show_wells(self.plate.details if self.plate is not None else None, wells)
+
+    def _make_tabs(self) -> QTabWidget:
+        tabs = QTabWidget(self)
+        tabs.setAccessibleName("Details of the plate")
+        for title, panel in (
+            ("Failures", self.failures),
+            ("Events", self.events),
+            ("Workers", self.workers),
+            ("History", self.history),
+            ("Outputs", self.outputs),
+        ):
+            tabs.addTab(panel, title)
+        return tabs
+
+    def _lay_out(self) -> None:
+        beside = QWidget(self)
+        column = QVBoxLayout(beside)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.addWidget(self.steps, 1)
+        column.addWidget(self.well, 1)
+        upper = QSplitter(Qt.Orientation.Horizontal, self)
+        upper.addWidget(self.map)
+        upper.addWidget(beside)
+        upper.setStretchFactor(0, 3)
+        upper.setStretchFactor(1, 2)
+        whole = QSplitter(Qt.Orientation.Vertical, self)
+        whole.addWidget(upper)
+        whole.addWidget(self._tabs)
+        whole.setStretchFactor(0, 3)
+        whole.setStretchFactor(1, 1)
+        layout = QVBoxLayout(self)
+        head = QHBoxLayout()
+        head.addWidget(self._header, 1)
+        layout.addLayout(head)
+        layout.addWidget(whole, 1)
+
+
+def _header(plate: Plate | None) -> str:
+    if plate is None:
+        return "No plate is selected"
+    progress = plate.details
+    parts = [plate.name, state_text(plate)]
+    if progress is not None and progress.axes:
+        parts += [f"{len(progress.axes)} wells", wells_text(progress)]
+    if plate.problem:
+        parts.append(plate.problem)
+    return SEPARATOR.join(parts)

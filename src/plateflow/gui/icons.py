@@ -1,0 +1,120 @@
+"""Signs as painter paths: fonts lack half of them, and a path has the colour and the size that is asked for."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import TYPE_CHECKING, Final
+
+from qtpy.QtCore import QPointF, QRectF, Qt
+from qtpy.QtGui import QColor, QIcon, QPainter, QPainterPath, QPainterPathStroker, QPixmap
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+STROKE: Final = 0.14
+"""Width of a line, of a sign as large as 1."""
+
+_Line = tuple[tuple[float, float], ...]
+_LINES: Final[dict[str, tuple[_Line, ...]]] = {
+    "✓": (((0.14, 0.54), (0.40, 0.80), (0.88, 0.22)),),
+    "✕": (((0.18, 0.18), (0.82, 0.82)), ((0.82, 0.18), (0.18, 0.82))),
+    "–": (((0.14, 0.5), (0.86, 0.5)),),
+    "+": (((0.5, 0.12), (0.5, 0.88)), ((0.12, 0.5), (0.88, 0.5))),
+    "⏳": (((0.16, 0.08), (0.84, 0.08)), ((0.16, 0.92), (0.84, 0.92))),
+}
+_AREAS: Final[dict[str, tuple[_Line, ...]]] = {
+    "▶": (((0.2, 0.08), (0.9, 0.5), (0.2, 0.92)),),
+    "■": (((0.14, 0.14), (0.86, 0.14), (0.86, 0.86), (0.14, 0.86)),),
+    "⏸": (
+        ((0.16, 0.1), (0.4, 0.1), (0.4, 0.9), (0.16, 0.9)),
+        ((0.6, 0.1), (0.84, 0.1), (0.84, 0.9), (0.6, 0.9)),
+    ),
+    "⏳": (((0.24, 0.08), (0.76, 0.08), (0.54, 0.5), (0.76, 0.92), (0.24, 0.92), (0.46, 0.5)),),
+    "⟳": (((0.98, 0.08), (0.56, 0.42), (0.96, 0.52)),),
+}
+SIGNS: Final = (*dict.fromkeys([*_LINES, *_AREAS]), "?")
+"""Every sign that can be painted."""
+
+
+@lru_cache(maxsize=64)
+def sign_path(sign: str) -> QPainterPath:
+    """Return the outline of one of :data:`SIGNS`, to be filled; it lies within (0, 0)..(1, 1).
+
+    Raises
+    ------
+    KeyError
+        For any other.
+    """
+    path = QPainterPath()
+    path.setFillRule(Qt.FillRule.WindingFill)
+    for corners in _AREAS.get(sign, ()):
+        path.addPath(_through(corners, closed=True))
+    for points in _LINES.get(sign, ()):
+        path.addPath(_stroked(_through(points)))
+    if sign == "⟳":
+        path.addPath(_stroked(_arc(QRectF(0.12, 0.14, 0.74, 0.74), 50, 280)))
+    if sign == "?":
+        path.addPath(_stroked(_question()))
+        path.addEllipse(QPointF(0.5, 0.9), 0.09, 0.09)
+    if path.isEmpty():
+        raise KeyError(sign)
+    return path
+
+
+def paint_sign(painter: QPainter, sign: str, rect: QRectF, colour: QColor) -> None:
+    """Paint one of :data:`SIGNS` as large as fits into the middle of a rectangle."""
+    side = min(rect.width(), rect.height())
+    painter.save()
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    painter.translate(rect.center().x() - side / 2, rect.center().y() - side / 2)
+    painter.scale(side, side)
+    painter.fillPath(sign_path(sign), colour)
+    painter.restore()
+
+
+def sign_icon(sign: str, colour: str, disabled: str = "") -> QIcon:
+    """Return one of :data:`SIGNS` as an icon for buttons and actions."""
+    icon = QIcon(_pixmap(sign, colour))
+    if disabled:
+        icon.addPixmap(_pixmap(sign, disabled), QIcon.Mode.Disabled)
+    return icon
+
+
+def _pixmap(sign: str, colour: str, side: int = 64) -> QPixmap:
+    pixmap = QPixmap(side, side)
+    pixmap.fill(Qt.GlobalColor.transparent)
+    painter = QPainter(pixmap)
+    paint_sign(painter, sign, QRectF(side * 0.12, side * 0.12, side * 0.76, side * 0.76), QColor(colour))
+    painter.end()
+    return pixmap
+
+
+def _through(points: Sequence[tuple[float, float]], *, closed: bool = False) -> QPainterPath:
+    path = QPainterPath(QPointF(*points[0]))
+    for point in points[1:]:
+        path.lineTo(QPointF(*point))
+    if closed:
+        path.closeSubpath()
+    return path
+
+
+def _stroked(path: QPainterPath) -> QPainterPath:
+    stroker = QPainterPathStroker()
+    stroker.setWidth(STROKE)
+    stroker.setCapStyle(Qt.PenCapStyle.RoundCap)
+    stroker.setJoinStyle(Qt.PenJoinStyle.RoundJoin)
+    stroker.setCurveThreshold(0.002)
+    return stroker.createStroke(path)
+
+
+def _arc(rect: QRectF, start: float, span: float) -> QPainterPath:
+    path = QPainterPath()
+    path.arcMoveTo(rect, start)
+    path.arcTo(rect, start, span)
+    return path
+
+
+def _question() -> QPainterPath:
+    path = _arc(QRectF(0.26, 0.08, 0.48, 0.44), 180, -240)
+    path.quadTo(QPointF(0.5, 0.54), QPointF(0.5, 0.68))
+    return path

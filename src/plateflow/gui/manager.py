@@ -1,0 +1,232 @@
+"""Between the window, its plates and the server: takes the user's wishes, asks the server, tells what has changed."""
+
+from __future__ import annotations
+
+import time
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from qtpy.QtCore import QObject, QTimer, Signal
+
+from plateflow.errors import PlateflowError
+from plateflow.gui.link import Adopted, Answer, Connected, Disconnected, Event, News, Refused, ServerLink
+from plateflow.gui.plates import PlateStore
+from plateflow.progress.messages import ExecutionKind, ExecutionState
+from plateflow.progress.update import decode
+from plateflow.service.job import JobSpec, describe_pipeline
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from plateflow.gui.plates import Plate, Request
+    from plateflow.runtime.client import ExecutionClient
+    from plateflow.runtime.control import Summary
+
+FRAME_MS = 33
+"""The window is drawn at most so often."""
+HISTORY = 200
+"""Executions that are listed."""
+BUDGET_S = 0.008
+"""Of one frame, for taking news; what is left comes in the next."""
+
+
+class Manager(QObject):
+    """Owns the plates and the link to the server; all of it in the window's thread, but the link's own.
+
+    Parameters
+    ----------
+    directory
+        The server's; one is started where none runs.
+    """
+
+    rows_changed = Signal(object)
+    """Paths of plates whose row is another now."""
+    plates_changed = Signal()
+    """Plates came or went."""
+    messages_came = Signal(str, object)
+    """Path of a plate, and its new messages."""
+    connection_changed = Signal(str)
+    """The connection in words."""
+    problem = Signal(str)
+    """A mistake of the user, in one line."""
+    ended = Signal(str)
+    """Path of a plate whose run has ended."""
+    history_came = Signal(object)
+    """Summaries of the newest executions, of any plate."""
+    traceback_came = Signal(str, str, str)
+    """Path of a plate, a well, and why it failed, in full."""
+    _woken = Signal()
+
+    def __init__(self, directory: Path, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self.store = PlateStore()
+        self.connection = "connecting"
+        self.heard = time.monotonic()
+        """When the server was last heard of, on the monotonic clock."""
+        self._events: list[Event] = []
+        self._closed = False
+        self._frame = QTimer(self)
+        self._frame.setSingleShot(True)
+        self._frame.setInterval(FRAME_MS)
+        self._frame.timeout.connect(self._draw)
+        self._woken.connect(self._schedule)
+        self.link = ServerLink(directory, self._woken.emit)
+
+    def close(self) -> None:
+        """Leave the server, once; what runs goes on."""
+        if not self._closed:
+            self._closed = True
+            self._frame.stop()
+            self.link.close()
+
+    def add(self, folders: Iterable[str | Path], pipeline: str = "") -> list[str]:
+        """Add plates at the end of the list; return the paths of those that are new."""
+        paths = [str(Path(folder).resolve()) for folder in folders]
+        new = [path for path in paths if self.store.add(path, pipeline)]
+        if new:
+            self.plates_changed.emit()
+            self.link.ask("", lambda client: self._join(client, new))
+        return new
+
+    def remove(self, paths: Iterable[str]) -> None:
+        """Remove plates from the list; what runs of them goes on."""
+        for path in paths:
+            self.store.remove(path)
+        self.plates_changed.emit()
+
+    def set_pipeline(self, paths: Iterable[str], pipeline: str) -> None:
+        """Give plates a pipeline file."""
+        for path in paths:
+            self.store.plates[path].pipeline = pipeline
+            self.store.changed.add(path)
+        self._schedule()
+
+    def init(self, paths: Iterable[str]) -> None:
+        """Open plates."""
+        for path in paths:
+            self._request(path, ExecutionKind.INIT)
+
+    def compile(self, paths: Iterable[str]) -> None:
+        """Check plates against their pipelines."""
+        for path in paths:
+            self._request(path, ExecutionKind.COMPILE)
+
+    def run(self, paths: Iterable[str]) -> None:
+        """Run plates' pipelines, into a new folder each."""
+        for path in paths:
+            self._request(path, ExecutionKind.RUN)
+
+    def stop(self, paths: Iterable[str]) -> None:
+        """Cancel what runs or waits of these plates, and nothing else."""
+        for path in paths:
+            execution_id = self.store.stop(path)
+            if execution_id:
+                self._ask_cancel(execution_id)
+        self._schedule()
+
+    def ask_history(self) -> None:
+        """Have the history fetched; :attr:`history_came` brings it."""
+        self.link.ask("", lambda client: client.status(limit=HISTORY), self._take_history)
+
+    def ask_traceback(self, path: str, well: str) -> None:
+        """Have a failed well's traceback fetched from the journal; :attr:`traceback_came` brings it."""
+        details = self.store.plates[path].details
+        axis = details.axes.get(well) if details is not None else None
+        if details is None or axis is None or not axis.error_seq:
+            return
+        execution_id, seq = details.execution_id, axis.error_seq
+
+        def fetch(client: ExecutionClient) -> str:
+            update = decode(bytes(client.replay_of(execution_id, seq).messages[0]))
+            return update.traceback or update.error or ""
+
+        self.link.ask("", fetch, lambda text: self.traceback_came.emit(path, well, text))
+
+    def _take_history(self, summaries: Sequence[Summary]) -> None:
+        self.store.take_queue([s.execution_id for s in summaries if s.state is ExecutionState.QUEUED])
+        self.history_came.emit(summaries)
+
+    def _ask_cancel(self, execution_id: str) -> None:
+        self.link.ask("", lambda client: client.cancel(execution_id))
+
+    def _request(self, path: str, kind: ExecutionKind) -> None:
+        plate = self.store.plates[path]
+        spec = JobSpec(plate=path)
+        if kind is not ExecutionKind.INIT:
+            if not plate.pipeline:
+                self.problem.emit(f"{plate.name} has no pipeline yet: choose one first")
+                return
+            try:
+                file = describe_pipeline(plate.pipeline)
+            except PlateflowError as e:
+                self.problem.emit(str(e))
+                return
+            output = _new_output(plate) if kind is ExecutionKind.RUN else None
+            spec = JobSpec(plate=path, pipeline=file, output=output)
+        self._submit(self.store.request(path, kind, spec.output or ""), spec)
+
+    def _submit(self, request: Request, spec: JobSpec) -> None:
+        def submit(client: ExecutionClient) -> None:
+            client.submit(request.plate, request.kind, spec, execution_id=request.execution_id)
+
+        self.link.follow(request.execution_id)
+        self.link.ask(request.execution_id, submit)
+        self._schedule()
+
+    def _join(self, client: ExecutionClient, paths: list[str]) -> None:
+        # In the link's thread: what the server last did for these plates, also for another window or terminal.
+        latest = {summary.plate_id: summary.execution_id for summary in client.status(limit=1000)}
+        for path in paths:
+            if path in latest:
+                self.link.follow(latest[path])
+
+    def _schedule(self) -> None:
+        if not self._frame.isActive():
+            self._frame.start()
+
+    def _draw(self) -> None:
+        self._events += self.link.take()
+        until = time.monotonic() + BUDGET_S
+        while self._events and time.monotonic() < until:
+            self._take(self._events.pop(0))
+        changed = self.store.take_changed()
+        if changed:
+            self.rows_changed.emit(changed & self.store.plates.keys())
+        if self._events:
+            self._frame.start()
+
+    def _take(self, event: Event) -> None:
+        self.heard = time.monotonic()
+        if isinstance(event, Connected):
+            self._connect(f"server {event.pid}")
+        elif isinstance(event, Disconnected):
+            self._connect("no server")
+            self.store.lose(event.reason)
+        elif isinstance(event, Refused):
+            self.store.refuse(event.execution_id, event.reason)
+            if not event.execution_id:
+                self.problem.emit(event.reason)
+        elif isinstance(event, Answer):
+            event.then(event.value)
+        elif isinstance(event, Adopted):
+            self.store.adopt(event.execution_id, event.snapshot)
+        else:
+            self._take_news(event)
+
+    def _take_news(self, news: News) -> None:
+        plate = self.store.apply(news.execution_id, news.messages, news.first_seq)
+        if plate is None:
+            return
+        self.messages_came.emit(plate.path, news.messages)
+        if plate.progress is not None and plate.progress.ended and plate.progress.kind is ExecutionKind.RUN:
+            self.ended.emit(plate.path)
+
+    def _connect(self, words: str) -> None:
+        self.connection = words
+        self.connection_changed.emit(words)
+
+
+def _new_output(plate: Plate) -> str:
+    now = datetime.now().strftime("%Y%m%d-%H%M%S")
+    return str(Path.cwd() / "plateflow_results" / f"{plate.name}_{now}")

@@ -1,0 +1,221 @@
+"""The plates of the window and what the server says of them; no Qt, no I/O.
+
+A plate's state is derived, never set: from what was asked and not answered yet (pending), from the execution under way,
+and from how the last one ended.
+"""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from plateflow.gui.states import BUSY, PlateState
+from plateflow.progress.messages import ExecutionKind, ExecutionState
+from plateflow.progress.state import AxisState, ExecutionProgress, restore
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from plateflow.progress.messages import Message
+
+_UNDER_WAY = {
+    ExecutionState.QUEUED: PlateState.QUEUED,
+    ExecutionState.RUNNING: PlateState.RUNNING,
+    ExecutionState.PAUSED: PlateState.PAUSED,
+}
+
+
+@dataclass(slots=True)
+class Plate:
+    """One row."""
+
+    path: str
+    """Resolved absolute path; the plate's id."""
+    pipeline: str = ""
+    """Path of its pipeline file."""
+    output: str = ""
+    """Results folder of its last run."""
+    init_pending: bool = False
+    """Init was requested, and neither succeeded nor failed yet."""
+    compile_pending: bool = False
+    """Compile was requested, and neither succeeded nor failed yet."""
+    stop_pending: bool = False
+    """Stop was requested, and the run has not ended yet."""
+    lost: bool = False
+    """The server is gone."""
+    settled: PlateState = PlateState.CREATED
+    """How the last action ended."""
+    problem: str = ""
+    """Why, where it failed."""
+    queued_behind: int = 0
+    """Its place in the server's queue, from 1; 0 where it is not known."""
+    progress: ExecutionProgress | None = None
+    """Of the action under way, or the last one."""
+    details: ExecutionProgress | None = None
+    """Of the last action that has wells: a compile or a run."""
+
+    @property
+    def name(self) -> str:
+        """Name of its folder."""
+        return Path(self.path).name
+
+    @property
+    def state(self) -> PlateState:
+        """Where it stands."""
+        if self.lost:
+            return PlateState.LOST
+        if self.init_pending:
+            return PlateState.INIT
+        if self.compile_pending:
+            return PlateState.COMPILE
+        if self.progress is None or self.progress.ended or self.progress.kind is not ExecutionKind.RUN:
+            return self.settled
+        under_way = _UNDER_WAY.get(self.progress.state or ExecutionState.QUEUED, self.settled)
+        return PlateState.STOPPING if self.stop_pending and under_way in BUSY else under_way
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What the server is to be asked."""
+
+    execution_id: str
+    plate: str
+    kind: ExecutionKind
+    pipeline: str = ""
+    output: str = ""
+
+
+@dataclass(slots=True)
+class PlateStore:
+    """All rows, in their order, and which execution is whose."""
+
+    plates: dict[str, Plate] = field(default_factory=dict)
+    changed: set[str] = field(default_factory=set)
+    """Plates that have changed since the view last looked."""
+    _owners: dict[str, str] = field(default_factory=dict)
+
+    def add(self, path: str, pipeline: str = "") -> bool:
+        """Add a plate at the end; return whether it is new."""
+        if path in self.plates:
+            return False
+        self.plates[path] = Plate(path, pipeline)
+        self.changed.add(path)
+        return True
+
+    def remove(self, path: str) -> None:
+        """Remove a plate; what runs of it goes on."""
+        del self.plates[path]
+        self._owners = {key: owner for key, owner in self._owners.items() if owner != path}
+
+    def request(self, path: str, kind: ExecutionKind, output: str = "") -> Request:
+        """Note that an action is asked for, before it is: from here on the row says so."""
+        plate = self.plates[path]
+        plate.init_pending = kind is ExecutionKind.INIT
+        plate.compile_pending = kind is ExecutionKind.COMPILE
+        plate.stop_pending = False
+        plate.problem = ""
+        request = Request(uuid.uuid4().hex, path, kind, plate.pipeline, output)
+        self._watch(
+            plate,
+            request.execution_id,
+            ExecutionProgress(execution_id=request.execution_id, plate_id=path, kind=kind),
+        )
+        if kind is ExecutionKind.RUN:
+            plate.output = output
+        return request
+
+    def refuse(self, execution_id: str, reason: str) -> None:
+        """Note that a request failed: it is pending no more."""
+        plate = self._plate_of(execution_id)
+        if plate is not None:
+            self._settle(plate, PlateState.FAILED, reason)
+
+    def stop(self, path: str) -> str:
+        """Note that a stop is asked for; return the execution to cancel."""
+        plate = self.plates[path]
+        plate.stop_pending = True
+        self.changed.add(path)
+        return plate.progress.execution_id if plate.progress is not None else ""
+
+    def adopt(self, execution_id: str, snapshot: bytes) -> None:
+        """Take the state of an execution as the server has it, of one that this window did not ask for too."""
+        progress = restore(snapshot)
+        if not progress.plate_id:
+            return
+        plate = self.plates.get(progress.plate_id)
+        if plate is not None:
+            self._watch(plate, execution_id, progress)
+            plate.init_pending = progress.kind is ExecutionKind.INIT and not progress.ended
+            plate.compile_pending = progress.kind is ExecutionKind.COMPILE and not progress.ended
+            self._after(plate)
+
+    def apply(self, execution_id: str, messages: Sequence[Message], first_seq: int) -> Plate | None:
+        """Fold messages of an execution; return its plate, None where it is not shown."""
+        plate = self._plate_of(execution_id)
+        if plate is not None and plate.progress is not None:
+            plate.progress.apply_all(messages, first_seq)
+            self._after(plate)
+        return plate
+
+    def lose(self, reason: str) -> None:
+        """Note that the server is gone: nothing is pending any more, and what it last said may be out of date."""
+        for plate in self.plates.values():
+            if plate.state in BUSY:
+                plate.init_pending = plate.compile_pending = plate.stop_pending = False
+                plate.lost, plate.problem = True, reason
+                self.changed.add(plate.path)
+
+    def take_queue(self, execution_ids: Sequence[str]) -> None:
+        """Take the executions that wait on the server, in their order."""
+        for plate in self.plates.values():
+            own = plate.progress.execution_id if plate.progress is not None else ""
+            place = execution_ids.index(own) + 1 if own in execution_ids else 0
+            if place != plate.queued_behind:
+                plate.queued_behind = place
+                self.changed.add(plate.path)
+
+    def take_changed(self) -> set[str]:
+        """Return which plates have changed since the last call."""
+        changed, self.changed = self.changed, set()
+        return changed
+
+    def _watch(self, plate: Plate, execution_id: str, progress: ExecutionProgress) -> None:
+        plate.progress, plate.lost = progress, False
+        if progress.kind is not ExecutionKind.INIT:
+            plate.details = progress
+        self._owners[execution_id] = plate.path
+        self.changed.add(plate.path)
+
+    def _plate_of(self, execution_id: str) -> Plate | None:
+        plate = self.plates.get(self._owners.get(execution_id, ""))
+        is_current = plate is not None and plate.progress is not None and plate.progress.execution_id == execution_id
+        return plate if is_current else None
+
+    def _after(self, plate: Plate) -> None:
+        self.changed.add(plate.path)
+        progress = plate.progress
+        if progress is None or not progress.ended:
+            return
+        if progress.state is ExecutionState.COMPLETED:
+            self._settle(plate, _succeeded(progress), "")
+        elif progress.state is ExecutionState.CANCELLED:
+            self._settle(plate, PlateState.CANCELLED, progress.reason)
+        else:
+            self._settle(plate, PlateState.FAILED, progress.plate_error or progress.reason)
+
+    def _settle(self, plate: Plate, state: PlateState, problem: str) -> None:
+        plate.init_pending = plate.compile_pending = plate.stop_pending = False
+        plate.settled, plate.problem = state, problem
+        if plate.progress is not None and not plate.progress.ended:
+            plate.progress = None  # it never began
+        self.changed.add(plate.path)
+
+
+def _succeeded(progress: ExecutionProgress) -> PlateState:
+    if progress.kind is ExecutionKind.INIT:
+        return PlateState.READY
+    if progress.kind is ExecutionKind.COMPILE:
+        return PlateState.COMPILED
+    return PlateState.COMPLETE_WITH_FAILURES if progress.counts[AxisState.FAILED] else PlateState.COMPLETE

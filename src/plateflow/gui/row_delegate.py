@@ -1,0 +1,121 @@
+"""Paints a row of the plates list: name and state, step and failures, and a bar, in one cell."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from qtpy.QtCore import QModelIndex, QRect, QRectF, QSize, Qt
+from qtpy.QtGui import QColor, QFont, QFontMetrics, QPainter
+from qtpy.QtWidgets import QApplication, QStyle, QStyledItemDelegate, QStyleOptionViewItem
+
+from plateflow.gui.icons import paint_sign
+from plateflow.gui.plates import Plate
+from plateflow.gui.states import LOOKS, PlateState
+from plateflow.gui.step_bars import Part, paint_bar
+from plateflow.gui.texts import state_text, step_text
+from plateflow.gui.theme import current_theme
+from plateflow.gui.well_grid import well_roles
+from plateflow.progress.messages import ExecutionKind
+from plateflow.progress.state import AxisState
+
+if TYPE_CHECKING:
+    from plateflow.gui.palette import Theme
+
+HEIGHT: Final = 64
+STRIP: Final = 4
+"""Width of the strip of the state's colour at the left."""
+MARGIN: Final = 10
+BAR_HEIGHT: Final = 5
+FAILED_SIGN: Final = LOOKS[PlateState.FAILED].glyph
+
+
+class PlateRowDelegate(QStyledItemDelegate):
+    """Paints items whose ``Qt.UserRole`` is a :class:`~plateflow.gui.plates.Plate`."""
+
+    def sizeHint(self, option: QStyleOptionViewItem, index: QModelIndex) -> QSize:  # noqa: N802
+        """Return the same height for all, so that a view need not ask for each."""
+        return QSize(220, max(HEIGHT, 2 * option.fontMetrics.height() + BAR_HEIGHT + 22))
+
+    def paint(self, painter: QPainter | None, option: QStyleOptionViewItem, index: QModelIndex) -> None:
+        """Paint one row."""
+        plate = index.data(Qt.ItemDataRole.UserRole)
+        if painter is None or not isinstance(plate, Plate):
+            super().paint(painter, option, index)
+            return
+        painter.save()
+        _paint_background(painter, option)
+        _paint_row(painter, option, plate, current_theme())
+        painter.restore()
+
+
+def failures(plate: Plate) -> int:
+    """Return how many wells of a plate failed in its last compile or run."""
+    return plate.details.counts[AxisState.FAILED] if plate.details is not None else 0
+
+
+def bar_parts(plate: Plate) -> list[Part]:
+    """Return what a plate's bar is made of: its files while it is opened, later its wells."""
+    progress = plate.progress
+    if progress is None:
+        return []
+    if progress.kind is not ExecutionKind.RUN:
+        phase = progress.init if plate.state is PlateState.INIT else progress.compile
+        is_busy = plate.state in (PlateState.INIT, PlateState.COMPILE) and phase is not None and phase.total
+        return [Part("pending", phase.completed / phase.total)] if is_busy and phase is not None else []
+    wells = sum(progress.counts.values())
+    roles = well_roles(progress, lost=plate.lost)
+    shown = (AxisState.COMPLETED, AxisState.RUNNING, AxisState.FAILED)
+    return [Part(roles[state], progress.counts[state] / wells) for state in shown if progress.counts[state]]
+
+
+def _paint_background(painter: QPainter, option: QStyleOptionViewItem) -> None:
+    style = option.widget.style() if option.widget is not None else QApplication.style()
+    if style is not None:
+        style.drawPrimitive(QStyle.PrimitiveElement.PE_PanelItemViewItem, option, painter, option.widget)
+
+
+def _paint_row(painter: QPainter, option: QStyleOptionViewItem, plate: Plate, theme: Theme) -> None:
+    look = LOOKS[plate.state]
+    colour = QColor(theme.colour(look.role))
+    sign_colour = colour if look.role == "failed" else QColor(theme.text)  # some colours are too pale for a thin line
+    row = option.rect
+    painter.fillRect(row.left(), row.top() + 2, STRIP, row.height() - 4, colour)
+    inner = row.adjusted(STRIP + MARGIN, 8, -MARGIN, -8)
+    bar = QRect(inner.left(), inner.bottom() + 1 - BAR_HEIGHT, inner.width(), BAR_HEIGHT)
+    paint_bar(painter, bar, bar_parts(plate), theme)
+    line = QRect(inner.left(), inner.top(), inner.width(), option.fontMetrics.height())
+    words = state_text(plate).removeprefix(look.glyph).strip()
+    used = _paint_right(painter, line, look.glyph, words, option.fontMetrics, theme.text, sign_colour)
+    bold = QFont(option.font)
+    bold.setBold(True)
+    painter.setFont(bold)
+    _paint_left(painter, line.adjusted(0, 0, -used, 0), plate.name, QFontMetrics(bold), theme.text)
+    painter.setFont(option.font)
+    line.translate(0, option.fontMetrics.height() + 2)
+    failed, used = failures(plate), 0
+    if failed:
+        red = QColor(theme.failed)
+        used = _paint_right(painter, line, FAILED_SIGN, str(failed), option.fontMetrics, theme.text, red)
+    second = step_text(plate).partition("\n")[0]
+    _paint_left(painter, line.adjusted(0, 0, -used, 0), second, option.fontMetrics, theme.dimmed)
+
+
+def _paint_left(painter: QPainter, line: QRect, text: str, metrics: QFontMetrics, colour: str) -> None:
+    painter.setPen(QColor(colour))
+    elided = metrics.elidedText(text, Qt.TextElideMode.ElideRight, max(0, line.width()))
+    painter.drawText(line, Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter, elided)
+
+
+def _paint_right(
+    painter: QPainter, line: QRect, sign: str, words: str, metrics: QFontMetrics, text_colour: str, colour: QColor
+) -> int:
+    """Paint words at the right end, a sign before them; return the pixels they take, a gap included."""
+    painter.setPen(QColor(text_colour))
+    painter.drawText(line, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, words)
+    width = metrics.horizontalAdvance(words)
+    if sign:
+        side = metrics.ascent()
+        top = line.top() + (line.height() - side) / 2
+        paint_sign(painter, sign, QRectF(line.right() + 1 - width - side - 4, top, side, side), colour)
+        width += side + 4
+    return width + MARGIN

@@ -1,0 +1,148 @@
+"""What the window says in words: pure functions of plain values, so that they are tested without Qt."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from plateflow.gui.states import LOOKS, PlateState
+from plateflow.progress.messages import ExecutionState
+from plateflow.progress.percent import shown_percent
+from plateflow.progress.state import AxisState
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from plateflow.gui.plates import Plate
+    from plateflow.progress.state import AxisProgress, ExecutionProgress, Phase
+
+SEPARATOR = " · "
+LONGEST_ETA = 99 * 3600.0
+"""Seconds; what would take longer is not told."""
+
+
+class Eta(NamedTuple):
+    """A range of seconds in which a run will probably end."""
+
+    low: float
+    high: float
+
+
+def state_text(plate: Plate) -> str:
+    """Return a row's state in words: ``⏳ Init 9,216 files``, ``Running 43 %``, ``Complete with failures 379/384``."""
+    look = LOOKS[plate.state]
+    words = f"{look.glyph} {look.word}".strip()
+    return f"{words} {suffix}" if (suffix := _suffix(plate)) else words
+
+
+def step_text(plate: Plate) -> str:
+    """Return a row's second line: the step and well that are worked on, or why the plate failed."""
+    if plate.state in (PlateState.FAILED, PlateState.LOST, PlateState.CANCELLED):
+        return plate.problem
+    if plate.state is not PlateState.RUNNING or plate.progress is None:
+        return ""
+    current = current_axis(plate.progress)
+    return SEPARATOR.join([f"step {_step(current[1], plate.progress)}", current[0]]) if current else ""
+
+
+def current_axis(progress: ExecutionProgress) -> tuple[str, AxisProgress] | None:
+    """Return the well that began last of those that are in a step."""
+    running = [(name, axis) for name, axis in progress.axes.items() if axis.state is AxisState.RUNNING and axis.in_step]
+    return running[-1] if running else None
+
+
+def status_bar(
+    connection: str,
+    plates: Iterable[Plate],
+    shown: Plate | None,
+    *,
+    per_minute: float = 0.0,
+    eta: Eta | None = None,
+    lag: float | None = None,
+) -> str:
+    """Return the status bar: the connection, where the shown plate is, counts of all plates, rate, ETA and lag."""
+    parts = [connection, *_where(shown), counts_text(plates)]
+    if per_minute:
+        parts.append(f"{per_minute:.1f}/min")
+    if shown is not None and shown.state is PlateState.RUNNING:
+        parts.append(eta_text(eta))
+    if lag is not None:
+        parts.append(f"lag {lag:.1f} s")
+    return SEPARATOR.join(part for part in parts if part)
+
+
+def counts_text(plates: Iterable[Plate]) -> str:
+    """Return how many plates run, wait and failed: ``1 run 2 queued 1 failed``."""
+    states = [plate.state for plate in plates]
+    counts = [
+        (states.count(PlateState.RUNNING) + states.count(PlateState.STOPPING), "run"),
+        (states.count(PlateState.QUEUED), "queued"),
+        (states.count(PlateState.FAILED) + states.count(PlateState.COMPLETE_WITH_FAILURES), "failed"),
+    ]
+    return " ".join(f"{count} {word}" for count, word in counts if count)
+
+
+def wells_text(progress: ExecutionProgress) -> str:
+    """Return a plate's wells by state: ``149 done 38 run 3 fail 194 pending``."""
+    words = {
+        AxisState.COMPLETED: "done",
+        AxisState.RUNNING: "run",
+        AxisState.FAILED: "fail",
+        AxisState.PENDING: "pending",
+    }
+    return " ".join(f"{progress.counts[state]} {word}" for state, word in words.items() if progress.counts[state])
+
+
+def eta_text(eta: Eta | None) -> str:
+    """Return ``ETA 9–14 min``; ``ETA estimating`` where it is not known."""
+    if eta is None or eta.high > LONGEST_ETA:
+        return "ETA estimating" if eta is None else "ETA over 99 h"
+    unit, seconds = ("h", 3600.0) if eta.high >= 5400 else ("min", 60.0) if eta.high >= 90 else ("s", 1.0)
+    low, high = int(eta.low / seconds), max(1, round(eta.high / seconds))
+    return f"ETA {low}–{high} {unit}" if low < high else f"ETA {high} {unit}"
+
+
+def window_title(plates: Iterable[Plate]) -> str:
+    """Return the window's title: with the percent of a plate that runs."""
+    running = next((p for p in plates if p.state is PlateState.RUNNING and p.progress is not None), None)
+    if running is None or running.progress is None:
+        return "Plate Manager – plateflow"
+    return f"{running.progress.percent}% {running.name} – plateflow"
+
+
+def _where(plate: Plate | None) -> list[str]:
+    if plate is None or plate.state is not PlateState.RUNNING or plate.progress is None:
+        return []
+    current = current_axis(plate.progress)
+    parts = [f"plate {plate.progress.percent}%"]
+    if current:
+        name, axis = current
+        step_percent = shown_percent(axis.step_done, axis.step_total)
+        parts = [name, f"step {_step(axis, plate.progress)} {step_percent}%", *parts]
+    return parts
+
+
+def _step(axis: AxisProgress, progress: ExecutionProgress) -> str:
+    return f"{axis.step_index + 1}/{len(progress.steps_by_index)} {axis.step_name}"
+
+
+def _suffix(plate: Plate) -> str:
+    progress = plate.progress
+    if plate.state is PlateState.QUEUED:
+        return f"#{plate.queued_behind}" if plate.queued_behind else ""
+    if progress is None:
+        return ""
+    if plate.state is PlateState.INIT:
+        return f"{progress.init.completed:,} files" if progress.init and progress.init.completed else ""
+    if plate.state is PlateState.COMPILE:
+        return _of(progress.compile)
+    if plate.state in (PlateState.RUNNING, PlateState.STOPPING, PlateState.PAUSED, PlateState.PAUSING):
+        return f"{progress.percent} %"
+    if plate.state is PlateState.COMPLETE_WITH_FAILURES:
+        return f"{progress.counts[AxisState.COMPLETED]}/{sum(progress.counts.values())}"
+    if plate.state is PlateState.FAILED and progress.state is ExecutionState.FAILED and progress.axes:
+        return f"{progress.counts[AxisState.COMPLETED]}/{sum(progress.counts.values())}"
+    return ""
+
+
+def _of(phase: Phase | None) -> str:
+    return f"{phase.completed}/{phase.total}" if phase is not None and phase.total else ""

@@ -1,0 +1,150 @@
+"""A plate on its way through the window's states, over a real server and real workers."""
+
+import os
+import signal
+from pathlib import Path
+
+import pytest
+from pytestqt.qtbot import QtBot
+from tests.gui.labels import Labels
+
+from plateflow.gui.manager import Manager
+from plateflow.gui.states import PlateState
+from plateflow.gui.texts import state_text, step_text
+from plateflow.service.server import connect
+
+TIMEOUT = 60_000
+
+
+@pytest.fixture
+def labels(manager: Manager) -> Labels:
+    return Labels(manager)
+
+
+def settle(qtbot: QtBot, manager: Manager, path: str, *states: PlateState) -> None:
+    plate = manager.store.plates[path]
+    qtbot.waitUntil(lambda: plate.state in states, timeout=TIMEOUT)
+    qtbot.wait(100)  # so that the last frame is drawn
+
+
+def test_a_plate_goes_through_all_states(
+    qtbot: QtBot, manager: Manager, labels: Labels, small_plate: Path, pipeline: Path
+) -> None:
+    [path] = manager.add([small_plate])
+    settle(qtbot, manager, path, PlateState.CREATED)
+    manager.set_pipeline([path], str(pipeline))
+    manager.init([path])
+    assert state_text(manager.store.plates[path]) == "⏳ Init"  # at once, whatever the server does
+    settle(qtbot, manager, path, PlateState.READY)
+    manager.compile([path])
+    assert state_text(manager.store.plates[path]) == "⏳ Compile"
+    settle(qtbot, manager, path, PlateState.COMPILED)
+    manager.run([path])
+    settle(qtbot, manager, path, PlateState.COMPLETE)
+    expected = ["Created", "⏳ Init", "Ready", "⏳ Compile", "✓ Compiled", "Queued", "▶ Running", "✓ Complete"]
+    assert [word for word in labels.said[path] if word != "Queued"] == [w for w in expected if w != "Queued"]
+    plate = manager.store.plates[path]
+    assert (Path(plate.output) / "wells.csv").is_file()
+    assert plate.details is not None
+    assert plate.details.percent == 100
+
+
+def test_a_plate_that_cannot_be_opened(qtbot: QtBot, manager: Manager, labels: Labels, tmp_path: Path) -> None:
+    [path] = manager.add([tmp_path])
+    manager.init([path])
+    settle(qtbot, manager, path, PlateState.FAILED)
+    assert labels.said[path][-2:] == ["⏳ Init", "✕ Failed"]
+    assert str(tmp_path) in step_text(manager.store.plates[path])
+
+
+def test_a_pipeline_that_does_not_compile(
+    qtbot: QtBot, manager: Manager, labels: Labels, small_plate: Path, tmp_path: Path
+) -> None:
+    wrong = tmp_path / "wrong.py"
+    wrong.write_text("pipeline = 1 / 0\n", encoding="utf-8")
+    [path] = manager.add([small_plate], str(wrong))
+    manager.compile([path])
+    settle(qtbot, manager, path, PlateState.FAILED)
+    assert labels.said[path][-2:] == ["⏳ Compile", "✕ Failed"]
+    assert "ZeroDivisionError" in manager.store.plates[path].problem
+
+
+def test_without_a_pipeline_nothing_is_asked(qtbot: QtBot, manager: Manager, small_plate: Path) -> None:
+    [path] = manager.add([small_plate])
+    with qtbot.waitSignal(manager.problem) as said:
+        manager.compile([path])
+    assert said.args == ["small_plate has no pipeline yet: choose one first"]
+    assert manager.store.plates[path].state is PlateState.CREATED
+
+
+def test_another_window_sees_the_same(
+    qtbot: QtBot, manager: Manager, directory: Path, small_plate: Path, pipeline: Path
+) -> None:
+    [path] = manager.add([small_plate], str(pipeline))
+    manager.run([path])
+    settle(qtbot, manager, path, PlateState.RUNNING, PlateState.COMPLETE)
+    other = Manager(directory)
+    other.add([small_plate])
+    qtbot.waitUntil(lambda: other.store.plates[path].state is PlateState.COMPLETE, timeout=TIMEOUT)
+    settle(qtbot, manager, path, PlateState.COMPLETE)
+    other.close()
+    mine, theirs = manager.store.plates[path].details, other.store.plates[path].details
+    assert mine is not None
+    assert theirs is not None
+    assert mine.snapshot() == theirs.snapshot()
+
+
+def test_stop_says_so_at_once_and_cancels(
+    qtbot: QtBot, manager: Manager, labels: Labels, small_plate: Path, tmp_path: Path
+) -> None:
+    slow = tmp_path / "slow.py"
+    slow.write_text(SLOW, encoding="utf-8")
+    [path] = manager.add([small_plate], str(slow))
+    manager.run([path])
+    settle(qtbot, manager, path, PlateState.RUNNING)
+    manager.stop([path])
+    assert state_text(manager.store.plates[path]).startswith("Stopping")
+    settle(qtbot, manager, path, PlateState.CANCELLED)
+    assert labels.said[path][-3:] == ["▶ Running", "Stopping", "– Cancelled"]
+
+
+SLOW = """
+import time
+import numpy as np
+from plateflow import FunctionStep, Pipeline
+
+def wait(image: np.ndarray) -> np.ndarray:
+    time.sleep(2)
+    return image
+
+pipeline = Pipeline("slow", channels={"DNA": "1", "GFP": "2"}, steps=[FunctionStep(wait, inputs="DNA")])
+"""
+
+
+@pytest.mark.parametrize("action", ["init", "compile", "run"])
+def test_a_killed_server_leaves_no_row_pending(
+    qtbot: QtBot, short_tmp: Path, small_plate: Path, tmp_path: Path, action: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(short_tmp)
+    slow = tmp_path / "slow.py"
+    slow.write_text("import time\ntime.sleep(1.5)\n" + SLOW, encoding="utf-8")
+    with connect(short_tmp / "run") as client:
+        pid = client.ping().pid
+    manager = Manager(short_tmp / "run")
+    labels = Labels(manager)
+    try:
+        qtbot.waitUntil(lambda: manager.connection == f"server {pid}", timeout=TIMEOUT)
+        [path] = manager.add([small_plate], str(slow))
+        plate = manager.store.plates[path]
+        getattr(manager, action)([path])
+        os.kill(pid, signal.SIGKILL)
+        qtbot.waitUntil(lambda: "? Lost" in labels.said.get(path, []), timeout=TIMEOUT)
+        assert not (plate.init_pending)
+        assert not (plate.compile_pending)
+        qtbot.waitUntil(lambda: manager.connection.startswith("server"), timeout=TIMEOUT)  # started again by the link
+        qtbot.wait(300)
+        assert plate.state in (PlateState.FAILED, PlateState.LOST)
+    finally:
+        manager.close()
+        with connect(short_tmp / "run") as client:
+            client.shutdown()

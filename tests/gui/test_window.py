@@ -1,0 +1,148 @@
+"""The real window: what it shows, and that every part of it can be reached without a mouse and told in words."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from pytestqt.qtbot import QtBot
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QAbstractButton, QApplication, QLineEdit, QWidget
+from tests.gui.test_flow import SLOW, TIMEOUT, settle
+
+from plateflow.gui.actions import ACTIONS
+from plateflow.gui.manager import Manager
+from plateflow.gui.states import PlateState
+from plateflow.gui.window import MainWindow
+
+FOUR_STEPS = """
+import time
+import numpy as np
+from plateflow import FunctionStep, Pipeline
+
+def _wait(image: np.ndarray) -> np.ndarray:
+    time.sleep(0.2)
+    return image
+
+def first(image: np.ndarray) -> np.ndarray:
+    return _wait(image)
+
+def second(image: np.ndarray) -> np.ndarray:
+    return _wait(image)
+
+def third(image: np.ndarray) -> np.ndarray:
+    return _wait(image)
+
+def fourth(image: np.ndarray) -> np.ndarray:
+    return _wait(image)
+
+steps = [FunctionStep(step, inputs="DNA") for step in (first, second, third, fourth)]
+pipeline = Pipeline("four", channels={"DNA": "1", "GFP": "2"}, steps=steps)
+"""
+RAISES = SLOW.replace("time.sleep(2)", 'if image.mean() > 0:\n        raise ValueError("no cells here")')
+
+
+@pytest.fixture
+def window(qtbot: QtBot, manager: Manager) -> Iterator[MainWindow]:
+    window = MainWindow(manager)
+    qtbot.addWidget(window)
+    window.show()
+    yield window
+    window.close()
+    assert not [widget for widget in QApplication.topLevelWidgets() if widget.isVisible()]
+
+
+def press(qtbot: QtBot, window: MainWindow, name: str) -> None:
+    action = window.actions_by_name[name]
+    qtbot.waitUntil(action.isEnabled, timeout=TIMEOUT)
+    action.trigger()
+
+
+def test_the_whole_way_in_the_window(
+    qtbot: QtBot, window: MainWindow, manager: Manager, small_plate: Path, tmp_path: Path
+) -> None:
+    pipeline = tmp_path / "four.py"
+    pipeline.write_text(FOUR_STEPS, encoding="utf-8")
+    window.add_plates([str(small_plate)])
+    path = str(small_plate)
+    manager.set_pipeline([path], str(pipeline))
+    press(qtbot, window, "init")
+    assert window.model.data(window.model.index(0)) == "small_plate  ⏳ Init"
+    settle(qtbot, manager, path, PlateState.READY)
+    press(qtbot, window, "compile")
+    assert window.model.data(window.model.index(0)) == "small_plate  ⏳ Compile"
+    settle(qtbot, manager, path, PlateState.COMPILED)
+    texts: list[str] = []
+    manager.rows_changed.connect(lambda _: texts.append(window.status_text()))
+    press(qtbot, window, "run")
+    settle(qtbot, manager, path, PlateState.COMPLETE)
+    for number, step in enumerate(("first", "second", "third", "fourth"), 1):
+        said = [text for text in texts if f"step {number}/4 {step} " in text]
+        assert said, f"the status bar never named step {step}"
+        assert all("% · plate " in text for text in said)
+    assert window.windowTitle() == "Plate Manager – plateflow"
+    assert "6 wells" in window.detail._header.text()
+
+
+def test_a_failed_well_tells_its_traceback(
+    qtbot: QtBot, window: MainWindow, manager: Manager, small_plate: Path, tmp_path: Path
+) -> None:
+    raises = tmp_path / "raises.py"
+    raises.write_text(RAISES, encoding="utf-8")
+    window.add_plates([str(small_plate)])
+    path = str(small_plate)
+    manager.set_pipeline([path], str(raises))
+    press(qtbot, window, "run")
+    settle(qtbot, manager, path, PlateState.COMPLETE_WITH_FAILURES)
+    assert "Failures (6)" in [window.detail._tabs.tabText(n) for n in range(window.detail._tabs.count())]
+    with qtbot.waitSignal(manager.traceback_came, timeout=TIMEOUT) as came:
+        window.detail.traceback_wanted.emit("A01")
+    assert came.args is not None
+    assert came.args[1] == "A01"
+    assert 'raise ValueError("no cells here")' in came.args[2]
+
+
+def test_every_action_has_a_shortcut_a_tooltip_and_a_name(window: MainWindow) -> None:
+    shortcuts = [action.shortcut().toString() for action in window.actions_by_name.values()]
+    assert all(shortcuts)
+    assert len(set(shortcuts)) == len(ACTIONS)
+    for action in window.actions_by_name.values():
+        assert action.text()
+        assert action.shortcut().toString() in action.toolTip()
+
+
+def test_every_control_has_an_accessible_name(window: MainWindow) -> None:
+    nameless = [
+        widget
+        for widget in window.findChildren(QWidget)
+        if widget.focusPolicy() != Qt.FocusPolicy.NoFocus
+        and not widget.objectName().startswith("qt_")
+        and not (widget.accessibleName() or (isinstance(widget, QAbstractButton | QLineEdit) and _text(widget)))
+        and type(widget).__module__.startswith("plateflow")
+    ]
+    assert nameless == []
+
+
+def _text(widget: QAbstractButton | QLineEdit) -> str:
+    return widget.text() if isinstance(widget, QAbstractButton) else widget.placeholderText()
+
+
+def test_closing_the_window_leaves_the_run_going(
+    qtbot: QtBot, directory: Path, small_plate: Path, tmp_path: Path, short_tmp: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(short_tmp)
+    slow = tmp_path / "slow.py"
+    slow.write_text(SLOW, encoding="utf-8")
+    manager = Manager(directory)
+    window = MainWindow(manager)
+    window.add_plates([str(small_plate)])
+    path = str(small_plate)
+    manager.set_pipeline([path], str(slow))
+    press(qtbot, window, "run")
+    settle(qtbot, manager, path, PlateState.RUNNING)
+    window.close()
+    again = Manager(directory)
+    again.add([small_plate])
+    settle(qtbot, again, path, PlateState.RUNNING)
+    again.stop([path])
+    settle(qtbot, again, path, PlateState.CANCELLED)
+    again.close()
