@@ -218,6 +218,7 @@ class Manager(QObject):
         plate = self.store.apply(news.execution_id, news.messages, news.first_seq)
         if plate is None:
             return
+        plate.estimator.take(news.messages, self.heard)
         self.messages_came.emit(plate.path, news.messages)
         if plate.progress is not None and plate.progress.ended and plate.progress.kind is ExecutionKind.RUN:
             self.ended.emit(plate.path)

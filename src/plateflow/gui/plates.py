@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from plateflow.gui.states import BUSY, PlateState
+from plateflow.progress.eta import Estimator
 from plateflow.progress.messages import ExecutionKind, ExecutionState
 from plateflow.progress.state import AxisState, ExecutionProgress, restore
 
@@ -55,6 +56,8 @@ class Plate:
     """Of the action under way, or the last one."""
     details: ExecutionProgress | None = None
     """Of the last action that has wells: a compile or a run."""
+    estimator: Estimator = field(default_factory=Estimator)
+    """Knows how fast the run under way is."""
 
     @property
     def name(self) -> str:
@@ -182,7 +185,7 @@ class PlateStore:
         return changed
 
     def _watch(self, plate: Plate, execution_id: str, progress: ExecutionProgress) -> None:
-        plate.progress, plate.lost = progress, False
+        plate.progress, plate.lost, plate.estimator = progress, False, Estimator()
         if progress.kind is not ExecutionKind.INIT:
             plate.details = progress
         self._owners[execution_id] = plate.path

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from plateflow.gui.states import LOOKS, PlateState
 from plateflow.progress.messages import ExecutionState
@@ -13,18 +13,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from plateflow.gui.plates import Plate
+    from plateflow.progress.eta import Eta
     from plateflow.progress.state import AxisProgress, ExecutionProgress, Phase
 
 SEPARATOR = " · "
 LONGEST_ETA = 99 * 3600.0
 """Seconds; what would take longer is not told."""
-
-
-class Eta(NamedTuple):
-    """A range of seconds in which a run will probably end."""
-
-    low: float
-    high: float
 
 
 def state_text(plate: Plate) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -25,6 +26,7 @@ from plateflow.gui.actions import allow, make_actions
 from plateflow.gui.detail import PlateDetail
 from plateflow.gui.plates_model import PLATE_ROLE, PlatesModel
 from plateflow.gui.row_delegate import PlateRowDelegate
+from plateflow.gui.states import PlateState
 from plateflow.gui.texts import state_text, status_bar, window_title
 
 if TYPE_CHECKING:
@@ -219,9 +221,22 @@ class MainWindow(QMainWindow):
 
     def _tell(self) -> None:
         plates = list(self._manager.store.plates.values())
-        self._status.setText(status_bar(self._manager.connection, plates, self.detail.plate))
+        self._status.setText(self._status_text(plates))
         self.setWindowTitle(window_title(plates))
         allow(self.actions_by_name, self.selected())
+
+    def _status_text(self, plates: list[Plate]) -> str:
+        shown, now = self.detail.plate, time.monotonic()
+        if shown is None or shown.progress is None or shown.state is not PlateState.RUNNING:
+            return status_bar(self._manager.connection, plates, shown)
+        return status_bar(
+            self._manager.connection,
+            plates,
+            shown,
+            per_minute=shown.estimator.per_minute(now),
+            eta=shown.estimator.range(shown.progress),
+            lag=now - self._manager.heard,
+        )
 
     def _complain(self, problem: str) -> None:
         self._bar.showMessage(problem, BANNER_MS)
