@@ -2,12 +2,12 @@
 
 import pytest
 from pytestqt.qtbot import QtBot
-from qtpy.QtCore import Qt
-from qtpy.QtGui import QColor, QImage, QStandardItem, QStandardItemModel
+from qtpy.QtCore import QRectF, Qt
+from qtpy.QtGui import QColor, QImage, QPainter, QStandardItem, QStandardItemModel
 from qtpy.QtWidgets import QApplication, QListView
 from tests.unit.cli.view.script import finished, halfway
 
-from plateflow.gui.icons import SIGNS, sign_icon, sign_path
+from plateflow.gui.icons import SIGNS, paint_sign, sign_path
 from plateflow.gui.palette import DARK, THEMES, Theme
 from plateflow.gui.plates import Plate
 from plateflow.gui.row_delegate import HEIGHT, STRIP, PlateRowDelegate, bar_parts, failures
@@ -46,7 +46,7 @@ PLATES = {
     "compile": preparing(ExecutionKind.COMPILE, 3, 7),
     "compiled": Plate("/p/a", settled=PlateState.COMPILED),
     "queued": Plate(
-        "/p/a", queued_behind=1, progress=ExecutionProgress(execution_id="x", plate_id="/p/a", kind=ExecutionKind.RUN)
+        "/p/a", queue_place=1, progress=ExecutionProgress(execution_id="x", plate_id="/p/a", kind=ExecutionKind.RUN)
     ),
     "running": working(),
     "lost": working(lost=True),
@@ -167,7 +167,11 @@ def test_signs_are_paths_within_their_square(qapp: QApplication, sign: str) -> N
     box = sign_path(sign).boundingRect()
     assert min(box.left(), box.top()) >= -0.02
     assert max(box.right(), box.bottom()) <= 1.02
-    image = sign_icon(sign, DARK.text).pixmap(32, 32).toImage()
+    image = QImage(32, 32, QImage.Format.Format_ARGB32)
+    image.fill(Qt.GlobalColor.transparent)
+    painter = QPainter(image)
+    paint_sign(painter, sign, QRectF(0, 0, 32, 32), QColor(DARK.text))
+    painter.end()
     assert any(image.pixelColor(x, y) == QColor(DARK.text) for x in range(32) for y in range(32))
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import signal
+import sys
 from typing import TYPE_CHECKING
 
 from plateflow.cli.exits import Exit, exit_of
@@ -42,6 +44,8 @@ def serve(directory: Path | None, *, exit_when_idle: bool, json: bool) -> Exit:
     return ended[0] if ended else Exit.DONE
 
 
+_DISPLAYS = ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM")
+"""Where one of these is set there is something for Qt to draw on; else it would abort."""
 _EXITS = {
     signal.SIGINT: Exit.INTERRUPTED,
     signal.SIGTERM: Exit.TERMINATED,
@@ -57,6 +61,8 @@ def gui(plates: list[Path]) -> Exit:
     UserError
         If Qt is not installed, or there is no display.
     """
+    if sys.platform == "linux" and not any(map(os.environ.get, _DISPLAYS)):
+        raise UserError("there is no display to open a window on; `plateflow watch` shows a run in the terminal")
     try:
         from plateflow.gui.app import open_window
     except ImportError as e:

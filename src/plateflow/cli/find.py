@@ -5,10 +5,9 @@ from __future__ import annotations
 import string
 from typing import TYPE_CHECKING
 
-from plateflow.cli.view.history import SHORT_ID
-from plateflow.cli.view.summary import plate_name
 from plateflow.errors import UserError
 from plateflow.progress.messages import ENDED
+from plateflow.progress.words import SHORT_ID, plate_name
 
 if TYPE_CHECKING:
     from plateflow.runtime.client import ExecutionClient

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import uuid
 from collections import Counter
-from datetime import datetime
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
 
-from plateflow.cli.view.history import SHORT_ID
 from plateflow.errors import PlateError
 from plateflow.progress.messages import ExecutionKind
+from plateflow.progress.words import SHORT_ID
+from plateflow.service.job import default_results
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from plateflow.runtime.client import ExecutionClient
     from plateflow.service.job import JobSpec
 
@@ -55,7 +56,7 @@ def plan_runs(plates: list[Path], output: Path | None) -> list[PlateRun]:
             raise PlateError(f"{plate}: there is no such plate folder")
     resolved = [plate.resolve() for plate in plates]
     ids = [uuid.uuid4().hex for _ in plates]
-    folders = _folders([plate.name for plate in resolved], ids, output)
+    folders = _folders(resolved, ids, output)
     return [PlateRun(*fields) for fields in zip(ids, map(str, resolved), map(str, folders), strict=True)]
 
 
@@ -75,14 +76,12 @@ def submit(client: ExecutionClient, run: PlateRun, spec: JobSpec) -> None:
     client.submit(run.plate, ExecutionKind.RUN, job, execution_id=run.execution_id)
 
 
-def _folders(names: list[str], ids: list[str], output: Path | None) -> list[Path]:
+def _folders(plates: list[Path], ids: list[str], output: Path | None) -> list[Path]:
     if output is None:
-        now = datetime.now().strftime("%Y%m%d-%H%M%S")
-        base = Path("plateflow_results").resolve()
-        return [base / f"{name}_{now}_{key[:SHORT_ID]}" for name, key in zip(names, ids, strict=True)]
-    if len(names) == 1:
+        return [default_results(plate, key) for plate, key in zip(plates, ids, strict=True)]
+    if len(plates) == 1:
         return [output.resolve()]
-    return [output.resolve() / name for name in _distinct(names)]
+    return [output.resolve() / name for name in _distinct([plate.name for plate in plates])]
 
 
 def _distinct(names: list[str]) -> list[str]:

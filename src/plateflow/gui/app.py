@@ -47,4 +47,6 @@ def open_window(folders: Sequence[str]) -> int:
 
 def _paths(settings: QSettings) -> list[str]:
     kept = settings.value("plates", [])
-    return [str(path) for path in kept] if isinstance(kept, list | tuple) else []
+    if isinstance(kept, str):  # how Qt gives back a list of one
+        return [kept]
+    return [str(path) for path in kept or []]

@@ -6,7 +6,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 from qtpy.QtCore import QPointF, QRectF, Qt
-from qtpy.QtGui import QColor, QIcon, QPainter, QPainterPath, QPainterPathStroker, QPixmap
+from qtpy.QtGui import QColor, QPainter, QPainterPath, QPainterPathStroker
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,18 +19,12 @@ _LINES: Final[dict[str, tuple[_Line, ...]]] = {
     "✓": (((0.14, 0.54), (0.40, 0.80), (0.88, 0.22)),),
     "✕": (((0.18, 0.18), (0.82, 0.82)), ((0.82, 0.18), (0.18, 0.82))),
     "–": (((0.14, 0.5), (0.86, 0.5)),),
-    "+": (((0.5, 0.12), (0.5, 0.88)), ((0.12, 0.5), (0.88, 0.5))),
     "⏳": (((0.16, 0.08), (0.84, 0.08)), ((0.16, 0.92), (0.84, 0.92))),
 }
 _AREAS: Final[dict[str, tuple[_Line, ...]]] = {
     "▶": (((0.2, 0.08), (0.9, 0.5), (0.2, 0.92)),),
     "■": (((0.14, 0.14), (0.86, 0.14), (0.86, 0.86), (0.14, 0.86)),),
-    "⏸": (
-        ((0.16, 0.1), (0.4, 0.1), (0.4, 0.9), (0.16, 0.9)),
-        ((0.6, 0.1), (0.84, 0.1), (0.84, 0.9), (0.6, 0.9)),
-    ),
     "⏳": (((0.24, 0.08), (0.76, 0.08), (0.54, 0.5), (0.76, 0.92), (0.24, 0.92), (0.46, 0.5)),),
-    "⟳": (((0.98, 0.08), (0.56, 0.42), (0.96, 0.52)),),
 }
 SIGNS: Final = (*dict.fromkeys([*_LINES, *_AREAS]), "?")
 """Every sign that can be painted."""
@@ -51,8 +45,6 @@ def sign_path(sign: str) -> QPainterPath:
         path.addPath(_through(corners, closed=True))
     for points in _LINES.get(sign, ()):
         path.addPath(_stroked(_through(points)))
-    if sign == "⟳":
-        path.addPath(_stroked(_arc(QRectF(0.12, 0.14, 0.74, 0.74), 50, 280)))
     if sign == "?":
         path.addPath(_stroked(_question()))
         path.addEllipse(QPointF(0.5, 0.9), 0.09, 0.09)
@@ -70,23 +62,6 @@ def paint_sign(painter: QPainter, sign: str, rect: QRectF, colour: QColor) -> No
     painter.scale(side, side)
     painter.fillPath(sign_path(sign), colour)
     painter.restore()
-
-
-def sign_icon(sign: str, colour: str, disabled: str = "") -> QIcon:
-    """Return one of :data:`SIGNS` as an icon for buttons and actions."""
-    icon = QIcon(_pixmap(sign, colour))
-    if disabled:
-        icon.addPixmap(_pixmap(sign, disabled), QIcon.Mode.Disabled)
-    return icon
-
-
-def _pixmap(sign: str, colour: str, side: int = 64) -> QPixmap:
-    pixmap = QPixmap(side, side)
-    pixmap.fill(Qt.GlobalColor.transparent)
-    painter = QPainter(pixmap)
-    paint_sign(painter, sign, QRectF(side * 0.12, side * 0.12, side * 0.76, side * 0.76), QColor(colour))
-    painter.end()
-    return pixmap
 
 
 def _through(points: Sequence[tuple[float, float]], *, closed: bool = False) -> QPainterPath:

@@ -50,7 +50,6 @@ class Refused(NamedTuple):
 class Adopted(NamedTuple):
     """The state of an execution, from where its messages go on."""
 
-    execution_id: str
     snapshot: bytes
 
 
@@ -148,7 +147,7 @@ class ServerLink:
                 with connect(self._directory, timeout=PATIENCE) as client:
                     self._emit(Connected(client.ping().pid))
                     self._serve(client)
-            except (ServerError, OSError) as e:
+            except (PlateflowError, OSError) as e:  # a message that breaks the schema too: nothing of it is shown
                 self._followers.clear()
                 self._emit(Disconnected(str(e)))
                 while self._questions:
@@ -200,7 +199,7 @@ class ServerLink:
 
     def _adopt(self, execution_id: str, follower: Follower) -> None:
         self._states[execution_id] = follower.state
-        self._emit(Adopted(execution_id, follower.state.snapshot()))
+        self._emit(Adopted(follower.state.snapshot()))
 
     def _emit(self, event: Event) -> None:
         with self._lock:

@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 import time
-from datetime import datetime
+import uuid
+from collections import deque
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from qtpy.QtCore import QObject, QTimer, Signal
 
-from plateflow.errors import PlateflowError
+from plateflow.errors import UserError
 from plateflow.gui.link import Adopted, Answer, Connected, Disconnected, Event, News, Refused, ServerLink
 from plateflow.gui.plates import PlateStore
+from plateflow.gui.states import BUSY
 from plateflow.progress.messages import ExecutionKind, ExecutionState
 from plateflow.progress.update import decode
-from plateflow.service.job import JobSpec, describe_pipeline
+from plateflow.service.job import JobSpec, default_results, describe_pipeline
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from plateflow.gui.plates import Plate, Request
+    from plateflow.gui.plates import Plate
     from plateflow.runtime.client import ExecutionClient
     from plateflow.runtime.control import Summary
 
@@ -64,7 +66,7 @@ class Manager(QObject):
         self.connection = "connecting"
         self.heard = time.monotonic()
         """When the server was last heard of, on the monotonic clock."""
-        self._events: list[Event] = []
+        self._events: deque[Event] = deque()
         self._closed = False
         self._frame = QTimer(self)
         self._frame.setSingleShot(True)
@@ -120,8 +122,7 @@ class Manager(QObject):
     def stop(self, paths: Iterable[str]) -> None:
         """Cancel what runs or waits of these plates, and nothing else."""
         for path in paths:
-            execution_id = self.store.stop(path)
-            if execution_id:
+            if execution_id := self.store.stop(path):
                 self._ask_cancel(execution_id)
         self._schedule()
 
@@ -134,12 +135,14 @@ class Manager(QObject):
         details = self.store.plates[path].details
         axis = details.axes.get(well) if details is not None else None
         if details is None or axis is None or not axis.error_seq:
+            self.traceback_came.emit(path, well, "")
             return
         execution_id, seq = details.execution_id, axis.error_seq
 
         def fetch(client: ExecutionClient) -> str:
-            update = decode(bytes(client.replay_of(execution_id, seq).messages[0]))
-            return update.traceback or update.error or ""
+            messages = client.replay_of(execution_id, seq).messages
+            update = decode(bytes(messages[0])) if messages else None  # a run that the journal holds no more
+            return (update.traceback or update.error or "") if update else ""
 
         self.link.ask("", fetch, lambda text: self.traceback_came.emit(path, well, text))
 
@@ -152,27 +155,26 @@ class Manager(QObject):
 
     def _request(self, path: str, kind: ExecutionKind) -> None:
         plate = self.store.plates[path]
-        spec = JobSpec(plate=path)
-        if kind is not ExecutionKind.INIT:
-            if not plate.pipeline:
-                self.problem.emit(f"{plate.name} has no pipeline yet: choose one first")
-                return
-            try:
-                file = describe_pipeline(plate.pipeline)
-            except PlateflowError as e:
-                self.problem.emit(str(e))
-                return
-            output = _new_output(plate) if kind is ExecutionKind.RUN else None
-            spec = JobSpec(plate=path, pipeline=file, output=output)
-        self._submit(self.store.request(path, kind, spec.output or ""), spec)
-
-    def _submit(self, request: Request, spec: JobSpec) -> None:
-        def submit(client: ExecutionClient) -> None:
-            client.submit(request.plate, request.kind, spec, execution_id=request.execution_id)
-
-        self.link.follow(request.execution_id)
-        self.link.ask(request.execution_id, submit)
+        if plate.state in BUSY:
+            return  # the others of a selection are served, this one goes on
+        execution_id = uuid.uuid4().hex
+        try:
+            spec = self._spec(plate, kind, execution_id)
+        except UserError as e:
+            self.problem.emit(str(e))
+            return
+        self.store.request(path, kind, execution_id, spec.output or "")
+        self.link.follow(execution_id)
+        self.link.ask(execution_id, lambda client: client.submit(path, kind, spec, execution_id=execution_id))
         self._schedule()
+
+    def _spec(self, plate: Plate, kind: ExecutionKind, execution_id: str) -> JobSpec:
+        if kind is ExecutionKind.INIT:
+            return JobSpec(plate=plate.path)
+        if not plate.pipeline:
+            raise UserError(f"{plate.name} has no pipeline yet: choose one first")
+        output = str(default_results(Path(plate.path), execution_id)) if kind is ExecutionKind.RUN else None
+        return JobSpec(plate=plate.path, pipeline=describe_pipeline(plate.pipeline), output=output)
 
     def _join(self, client: ExecutionClient, paths: list[str]) -> None:
         # In the link's thread: what the server last did for these plates, also for another window or terminal.
@@ -186,10 +188,10 @@ class Manager(QObject):
             self._frame.start()
 
     def _draw(self) -> None:
-        self._events += self.link.take()
+        self._events.extend(self.link.take())
         until = time.monotonic() + BUDGET_S
         while self._events and time.monotonic() < until:
-            self._take(self._events.pop(0))
+            self._take(self._events.popleft())
         changed = self.store.take_changed()
         if changed:
             self.rows_changed.emit(changed & self.store.plates.keys())
@@ -210,7 +212,7 @@ class Manager(QObject):
         elif isinstance(event, Answer):
             event.then(event.value)
         elif isinstance(event, Adopted):
-            self.store.adopt(event.execution_id, event.snapshot)
+            self.store.adopt(event.snapshot)
         else:
             self._take_news(event)
 
@@ -226,8 +228,3 @@ class Manager(QObject):
     def _connect(self, words: str) -> None:
         self.connection = words
         self.connection_changed.emit(words)
-
-
-def _new_output(plate: Plate) -> str:
-    now = datetime.now().strftime("%Y%m%d-%H%M%S")
-    return str(Path.cwd() / "plateflow_results" / f"{plate.name}_{now}")

@@ -6,7 +6,6 @@ and from how the last one ended.
 
 from __future__ import annotations
 
-import uuid
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -50,7 +49,7 @@ class Plate:
     """How the last action ended."""
     problem: str = ""
     """Why, where it failed."""
-    queued_behind: int = 0
+    queue_place: int = 0
     """Its place in the server's queue, from 1; 0 where it is not known."""
     progress: ExecutionProgress | None = None
     """Of the action under way, or the last one."""
@@ -79,17 +78,6 @@ class Plate:
         return PlateState.STOPPING if self.stop_pending and under_way in BUSY else under_way
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
-    """What the server is to be asked."""
-
-    execution_id: str
-    plate: str
-    kind: ExecutionKind
-    pipeline: str = ""
-    output: str = ""
-
-
 @dataclass(slots=True)
 class PlateStore:
     """All rows, in their order, and which execution is whose."""
@@ -97,7 +85,8 @@ class PlateStore:
     plates: dict[str, Plate] = field(default_factory=dict)
     changed: set[str] = field(default_factory=set)
     """Plates that have changed since the view last looked."""
-    _owners: dict[str, str] = field(default_factory=dict)
+    _owners: dict[str, Plate] = field(default_factory=dict)
+    """Plates by the execution that they show."""
 
     def add(self, path: str, pipeline: str = "") -> bool:
         """Add a plate at the end; return whether it is new."""
@@ -109,54 +98,49 @@ class PlateStore:
 
     def remove(self, path: str) -> None:
         """Remove a plate; what runs of it goes on."""
-        del self.plates[path]
-        self._owners = {key: owner for key, owner in self._owners.items() if owner != path}
+        self._leave(self.plates.pop(path))
 
-    def request(self, path: str, kind: ExecutionKind, output: str = "") -> Request:
+    def request(self, path: str, kind: ExecutionKind, execution_id: str, output: str = "") -> None:
         """Note that an action is asked for, before it is: from here on the row says so."""
         plate = self.plates[path]
         plate.init_pending = kind is ExecutionKind.INIT
         plate.compile_pending = kind is ExecutionKind.COMPILE
         plate.stop_pending = False
         plate.problem = ""
-        request = Request(uuid.uuid4().hex, path, kind, plate.pipeline, output)
-        self._watch(
-            plate,
-            request.execution_id,
-            ExecutionProgress(execution_id=request.execution_id, plate_id=path, kind=kind),
-        )
+        self._watch(plate, ExecutionProgress(execution_id=execution_id, plate_id=path, kind=kind))
         if kind is ExecutionKind.RUN:
             plate.output = output
-        return request
 
     def refuse(self, execution_id: str, reason: str) -> None:
         """Note that a request failed: it is pending no more."""
-        plate = self._plate_of(execution_id)
+        plate = self._owners.get(execution_id)
         if plate is not None:
             self._settle(plate, PlateState.FAILED, reason)
 
     def stop(self, path: str) -> str:
-        """Note that a stop is asked for; return the execution to cancel."""
+        """Note that a stop is asked for; return the execution to cancel, "" where there is nothing to stop."""
         plate = self.plates[path]
+        if plate.state not in BUSY or plate.progress is None:
+            return ""
         plate.stop_pending = True
         self.changed.add(path)
-        return plate.progress.execution_id if plate.progress is not None else ""
+        return plate.progress.execution_id
 
-    def adopt(self, execution_id: str, snapshot: bytes) -> None:
+    def adopt(self, snapshot: bytes) -> None:
         """Take the state of an execution as the server has it, of one that this window did not ask for too."""
         progress = restore(snapshot)
         if not progress.plate_id:
             return
         plate = self.plates.get(progress.plate_id)
         if plate is not None:
-            self._watch(plate, execution_id, progress)
+            self._watch(plate, progress)
             plate.init_pending = progress.kind is ExecutionKind.INIT and not progress.ended
             plate.compile_pending = progress.kind is ExecutionKind.COMPILE and not progress.ended
             self._after(plate)
 
     def apply(self, execution_id: str, messages: Sequence[Message], first_seq: int) -> Plate | None:
         """Fold messages of an execution; return its plate, None where it is not shown."""
-        plate = self._plate_of(execution_id)
+        plate = self._owners.get(execution_id)
         if plate is not None and plate.progress is not None:
             plate.progress.apply_all(messages, first_seq)
             self._after(plate)
@@ -175,8 +159,8 @@ class PlateStore:
         for plate in self.plates.values():
             own = plate.progress.execution_id if plate.progress is not None else ""
             place = execution_ids.index(own) + 1 if own in execution_ids else 0
-            if place != plate.queued_behind:
-                plate.queued_behind = place
+            if place != plate.queue_place:
+                plate.queue_place = place
                 self.changed.add(plate.path)
 
     def take_changed(self) -> set[str]:
@@ -184,17 +168,17 @@ class PlateStore:
         changed, self.changed = self.changed, set()
         return changed
 
-    def _watch(self, plate: Plate, execution_id: str, progress: ExecutionProgress) -> None:
+    def _watch(self, plate: Plate, progress: ExecutionProgress) -> None:
+        self._leave(plate)
         plate.progress, plate.lost, plate.estimator = progress, False, Estimator()
         if progress.kind is not ExecutionKind.INIT:
             plate.details = progress
-        self._owners[execution_id] = plate.path
+        self._owners[progress.execution_id] = plate
         self.changed.add(plate.path)
 
-    def _plate_of(self, execution_id: str) -> Plate | None:
-        plate = self.plates.get(self._owners.get(execution_id, ""))
-        is_current = plate is not None and plate.progress is not None and plate.progress.execution_id == execution_id
-        return plate if is_current else None
+    def _leave(self, plate: Plate) -> None:
+        if plate.progress is not None:
+            self._owners.pop(plate.progress.execution_id, None)
 
     def _after(self, plate: Plate) -> None:
         self.changed.add(plate.path)
@@ -212,6 +196,7 @@ class PlateStore:
         plate.init_pending = plate.compile_pending = plate.stop_pending = False
         plate.settled, plate.problem = state, problem
         if plate.progress is not None and not plate.progress.ended:
+            self._leave(plate)
             plate.progress = None  # it never began
         self.changed.add(plate.path)
 

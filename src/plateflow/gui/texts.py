@@ -8,6 +8,7 @@ from plateflow.gui.states import LOOKS, PlateState
 from plateflow.progress.messages import ExecutionState
 from plateflow.progress.percent import shown_percent
 from plateflow.progress.state import AxisState
+from plateflow.progress.wells import count_wells
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -83,7 +84,8 @@ def wells_text(progress: ExecutionProgress) -> str:
         AxisState.FAILED: "fail",
         AxisState.PENDING: "pending",
     }
-    return " ".join(f"{progress.counts[state]} {word}" for state, word in words.items() if progress.counts[state])
+    counts = count_wells(progress)
+    return " ".join(f"{counts[state]} {word}" for state, word in words.items() if counts[state])
 
 
 def eta_text(eta: Eta | None) -> str:
@@ -122,7 +124,7 @@ def _step(axis: AxisProgress, progress: ExecutionProgress) -> str:
 def _suffix(plate: Plate) -> str:
     progress = plate.progress
     if plate.state is PlateState.QUEUED:
-        return f"#{plate.queued_behind}" if plate.queued_behind else ""
+        return f"#{plate.queue_place}" if plate.queue_place else ""
     if progress is None:
         return ""
     if plate.state is PlateState.INIT:
@@ -132,10 +134,15 @@ def _suffix(plate: Plate) -> str:
     if plate.state in (PlateState.RUNNING, PlateState.STOPPING, PlateState.PAUSED, PlateState.PAUSING):
         return f"{progress.percent} %"
     if plate.state is PlateState.COMPLETE_WITH_FAILURES:
-        return f"{progress.counts[AxisState.COMPLETED]}/{sum(progress.counts.values())}"
+        return _done_of_all(progress)
     if plate.state is PlateState.FAILED and progress.state is ExecutionState.FAILED and progress.axes:
-        return f"{progress.counts[AxisState.COMPLETED]}/{sum(progress.counts.values())}"
+        return _done_of_all(progress)
     return ""
+
+
+def _done_of_all(progress: ExecutionProgress) -> str:
+    counts = count_wells(progress)
+    return f"{counts[AxisState.COMPLETED]}/{sum(counts.values())}"
 
 
 def _of(phase: Phase | None) -> str:

@@ -288,7 +288,9 @@ class Journal:
             raise
 
     def _check_file(self) -> None:
-        if not self.path.exists() or self.path.stat().st_ino != self._inode:
+        with self._refusing("read"):
+            is_ours = self.path.exists() and self.path.stat().st_ino == self._inode
+        if not is_ours:
             raise JournalError(
                 f"the journal {self.path} was removed or replaced while the server uses it; stop the server and start "
                 "it again"

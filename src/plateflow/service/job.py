@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -10,6 +11,7 @@ import msgspec
 from msgspec import Meta
 
 from plateflow.errors import PipelineError, UserError
+from plateflow.progress.words import SHORT_ID
 
 
 class PipelineFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -61,6 +63,12 @@ def describe_pipeline(path: str | Path) -> PipelineFile:
     """
     resolved = Path(path).resolve()
     return PipelineFile(path=str(resolved), sha256=hashlib.sha256(_read(resolved)).hexdigest())
+
+
+def default_results(plate: Path, execution_id: str) -> Path:
+    """Return the results folder of a run that names none: below the current folder, and no two are the same."""
+    now = datetime.now().strftime("%Y%m%d-%H%M%S")
+    return Path("plateflow_results").resolve() / f"{plate.name}_{now}_{execution_id[:SHORT_ID]}"
 
 
 def pipeline_text(file: PipelineFile) -> str:

@@ -28,6 +28,7 @@ from plateflow.gui.panels.rows import Column, Row, as_text, changes, matches, ru
 from plateflow.progress.messages import ExecutionKind, ExecutionState, Message, WorkerState
 from plateflow.progress.state import ExecutionProgress
 from plateflow.progress.update import ProgressPhase, ProgressStatus
+from plateflow.progress.words import duration
 
 FAILED_WELL = "D17"
 
@@ -54,7 +55,7 @@ def test_sizes(count: int, said: str) -> None:
 
 @pytest.mark.parametrize(("seconds", "said"), [(16, "16 s"), (245, "4 min 05 s"), (7620, "2 h 07 min")])
 def test_durations(seconds: float, said: str) -> None:
-    assert words.duration(seconds) == said
+    assert duration(seconds) == said
 
 
 def test_failures_are_listed_the_latest_first_with_attempts() -> None:

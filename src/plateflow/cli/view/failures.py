@@ -5,9 +5,10 @@ from __future__ import annotations
 from rich.segment import Segment
 
 from plateflow.cli.view.palette import LOOKS
-from plateflow.cli.view.text import BOLD, DIM, PLAIN, Line, cut, fill, short_error
-from plateflow.cli.view.wells import failed_axes, is_well
+from plateflow.cli.view.text import BOLD, DIM, PLAIN, Line, cut, fill
 from plateflow.progress.state import AxisState, ExecutionProgress
+from plateflow.progress.wells import failed_axes, is_well
+from plateflow.progress.words import short_error
 
 LONGEST_STEP = 20
 MOST_LISTED = 20

@@ -9,10 +9,10 @@ from rich.cells import cell_len
 from rich.segment import Segment
 
 from plateflow.cli.view.palette import LOOKS, STOPPED
-from plateflow.cli.view.summary import duration, plate_name
 from plateflow.cli.view.text import BOLD, DIM, PLAIN, Line, cut, fill
 from plateflow.progress.messages import ExecutionKind, ExecutionState
 from plateflow.progress.state import AxisState
+from plateflow.progress.words import SHORT_ID, duration, plate_name
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,8 +21,6 @@ if TYPE_CHECKING:
 
     from plateflow.runtime.control import Summary
 
-SHORT_ID = 8
-"""Characters of an execution id that people are shown."""
 NARROWEST_NAME = 8
 GAP = "  "
 HALF_A_YEAR_S = 182 * 86400.0

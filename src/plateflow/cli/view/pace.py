@@ -6,8 +6,8 @@ from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from plateflow.cli.view.wells import finished_wells
 from plateflow.progress.messages import ExecutionState
+from plateflow.progress.wells import finished_wells
 
 if TYPE_CHECKING:
     from plateflow.progress.state import ExecutionProgress

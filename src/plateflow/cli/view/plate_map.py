@@ -21,9 +21,9 @@ from rich.segment import Segment
 from plateflow.cli.view.cells import Drawn, Looks, filled_cell, half_cell, half_letter, letter_cell, percent_cell
 from plateflow.cli.view.palette import looks_of
 from plateflow.cli.view.text import DIM, PLAIN, Line
-from plateflow.cli.view.wells import count_wells, is_well
 from plateflow.errors import PlateError
 from plateflow.plate.wells import enclosing_plate, parse_well, well_name
+from plateflow.progress.wells import count_wells, is_well
 
 if TYPE_CHECKING:
     from plateflow.progress.state import AxisProgress, ExecutionProgress

@@ -12,11 +12,12 @@ from plateflow.cli.view.history import STATE_INKS
 from plateflow.cli.view.pace import Pace
 from plateflow.cli.view.palette import LOOKS
 from plateflow.cli.view.steps import StepRow, step_rows
-from plateflow.cli.view.summary import counts_text, duration, headline, plate_name
-from plateflow.cli.view.text import BOLD, DIM, PLAIN, Line, fill, one_line, short_error
-from plateflow.cli.view.wells import is_well
+from plateflow.cli.view.summary import counts_text, headline
+from plateflow.cli.view.text import BOLD, DIM, PLAIN, Line, fill
 from plateflow.progress.messages import ExecutionKind
 from plateflow.progress.state import AxisState
+from plateflow.progress.wells import is_well
+from plateflow.progress.words import duration, one_line, plate_name, short_error
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

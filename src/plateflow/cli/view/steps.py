@@ -9,9 +9,9 @@ from rich.segment import Segment
 from plateflow.cli.view.bar import divided_bar
 from plateflow.cli.view.palette import Look, looks_of
 from plateflow.cli.view.text import DIM, PLAIN, Line, cut, fill
-from plateflow.cli.view.wells import PLATE_AXIS, count_wells
 from plateflow.progress.percent import shown_percent
 from plateflow.progress.state import AxisState, ExecutionProgress, StepProgress
+from plateflow.progress.wells import PLATE_AXIS, count_wells
 
 LONGEST_NAME = 24
 LONGEST_BAR = 48

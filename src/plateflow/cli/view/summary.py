@@ -2,27 +2,21 @@
 
 from __future__ import annotations
 
-from pathlib import PurePosixPath, PureWindowsPath
 from typing import TYPE_CHECKING
 
 from plateflow.cli.view.palette import HOURGLASS, looks_of
-from plateflow.cli.view.text import cut, one_line
-from plateflow.cli.view.wells import count_wells, is_well
+from plateflow.cli.view.text import cut
 from plateflow.progress.messages import ExecutionKind, ExecutionState
 from plateflow.progress.percent import shown_percent
 from plateflow.progress.state import AxisProgress, AxisState, ExecutionProgress, Phase
+from plateflow.progress.wells import count_wells, is_well
+from plateflow.progress.words import duration, one_line
 
 if TYPE_CHECKING:
     from plateflow.cli.view.pace import Pace
 
 SEPARATOR = " · "
 GOES_ON = "the journal can be written again; it goes on"
-
-
-def plate_name(plate_id: str) -> str:
-    """Return the last part of a plate's path, whichever system wrote it."""
-    path = PureWindowsPath(plate_id) if "\\" in plate_id else PurePosixPath(plate_id)
-    return one_line(path.name) or plate_id
 
 
 def title_words(state: ExecutionProgress, pace: Pace) -> str:
@@ -96,16 +90,6 @@ def focus_text(axis_id: str, axis: AxisProgress, total_steps: int) -> str:
 def rate_text(wells_per_minute: float) -> str:
     """Return a rate with one decimal where that says something."""
     return f"{wells_per_minute:.{1 if wells_per_minute < 100 else 0}f} wells/min"
-
-
-def duration(seconds: float) -> str:
-    """Return a duration as people say it: ``16 s``, ``4 min 05 s``, ``2 h 07 min``."""
-    whole = int(seconds)
-    if whole < 60:
-        return f"{whole} s"
-    if whole < 3600:
-        return f"{whole // 60} min {whole % 60:02d} s"
-    return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
 
 
 def status_line(state: ExecutionProgress, pace: Pace, width: int, *, counts: bool = True) -> str:

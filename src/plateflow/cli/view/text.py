@@ -15,16 +15,6 @@ DIM = Style(dim=True)
 BOLD = Style(bold=True)
 
 
-def one_line(text: str) -> str:
-    """Return text on one line, without control characters: an error text may hold any."""
-    return " ".join("".join(c if c.isprintable() else " " for c in text).split())
-
-
-def short_error(error: str, plate_id: str) -> str:
-    """Return an error on one line, the files of its plate named within it: ``images/B07.tif: is cut off``."""
-    return one_line(error.replace(f"{plate_id}/", ""))
-
-
 def cut(text: str, width: int) -> str:
     """Return text that is at most width wide; the end of a longer one becomes ``…``."""
     if cell_len(text) <= width:

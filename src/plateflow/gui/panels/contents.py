@@ -8,17 +8,12 @@ from typing import TYPE_CHECKING, Final
 from msgspec import UNSET
 
 from plateflow.gui.panels.rows import Column, Row
-from plateflow.gui.panels.words import (
-    date,
-    duration,
-    plate_name,
-    short_error,
-    well_key,
-    well_word,
-)
+from plateflow.gui.panels.words import date, well_key, well_word
 from plateflow.gui.states import LOOKS, PlateState
 from plateflow.progress.messages import ExecutionKind, ExecutionState, WorkerMessage, WorkerState
 from plateflow.progress.state import AxisState
+from plateflow.progress.wells import failed_axes
+from plateflow.progress.words import SHORT_ID, duration, plate_name, short_error
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,8 +23,6 @@ if TYPE_CHECKING:
 
 STALLED_AFTER = 5.0
 """Seconds without word of a worker, of which there should be one each second."""
-SHORT_ID = 8
-"""Characters of an execution id that people are shown."""
 
 FAILURE_COLUMNS: Final = (
     Column("Well", "The well that failed"),
@@ -64,11 +57,12 @@ _OUTCOMES = {
 
 def failure_rows(progress: ExecutionProgress | None) -> list[Row]:
     """Return what failed, the latest first."""
-    if progress is None or not progress.counts[AxisState.FAILED]:
+    if progress is None:
         return []
-    failed = [(axis_id, axis) for axis_id, axis in progress.axes.items() if axis.state is AxisState.FAILED]
-    failed.sort(key=lambda pair: pair[1].error_seq, reverse=True)
-    return [_failure_row(axis_id, a.error_step, a.error, a.attempts, progress.plate_id) for axis_id, a in failed]
+    return [
+        _failure_row(axis_id, axis.error_step, axis.error, axis.attempts, progress.plate_id)
+        for axis_id, axis in failed_axes(progress)
+    ]
 
 
 def failures_absent(progress: ExecutionProgress | None) -> str:

@@ -6,9 +6,11 @@ from typing import NamedTuple, TypeAlias
 
 from msgspec import UNSET, UnsetType
 
-from plateflow.gui.panels.words import SEPARATOR, clock, counted, short_error, well_word
+from plateflow.gui.panels.words import clock, counted, well_word
+from plateflow.gui.texts import SEPARATOR
 from plateflow.progress.messages import ExecutionMessage, Message, Topology, WorkerMessage, WorkerState
 from plateflow.progress.update import ProgressPhase, ProgressStatus, ProgressUpdate
+from plateflow.progress.words import short_error
 
 LONGEST = 300
 """Characters of what happened; a traceback is shown elsewhere."""

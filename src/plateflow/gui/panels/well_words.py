@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple
 
-from plateflow.gui.panels.words import SEPARATOR, counted, short_error, well_word
+from plateflow.gui.panels.words import counted, well_word
+from plateflow.gui.texts import SEPARATOR
 from plateflow.progress.percent import shown_percent
 from plateflow.progress.state import AxisState
+from plateflow.progress.words import short_error
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

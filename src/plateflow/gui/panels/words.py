@@ -4,55 +4,24 @@ from __future__ import annotations
 
 import time
 from functools import lru_cache
-from pathlib import PurePosixPath, PureWindowsPath
-from typing import Final
 
-PLATE_AXIS: Final = "plate:"
-"""Begins the axis of a plate-wide step; its step's name follows."""
+from plateflow.progress.wells import is_well
+
 HALF_A_YEAR = 182 * 86400.0
 """Seconds; what is older is told by its year, not by its hour."""
-SEPARATOR = " · "
-
-
-def one_line(text: str) -> str:
-    """Return text on one line, without control characters: an error text may hold any."""
-    if text.isprintable():
-        return " ".join(text.split())
-    return " ".join("".join(c if c.isprintable() else " " for c in text).split())
-
-
-def short_error(error: str, plate_id: str) -> str:
-    """Return an error on one line, the files of its plate named within it: ``images/B07.tif: is cut off``."""
-    return one_line(error.replace(f"{plate_id}/", ""))
 
 
 def well_word(axis_id: str) -> str:
     """Return how people call an axis: a plate-wide step is of the plate."""
-    return "plate" if axis_id.startswith(PLATE_AXIS) else axis_id
+    return axis_id if is_well(axis_id) else "plate"
 
 
 def well_key(axis_id: str) -> str:
     """Return a text by which wells sort as people count them: A1, A2, A10, B1, AA1; the plate itself comes first."""
     row = axis_id.rstrip("0123456789")
-    if axis_id.startswith(PLATE_AXIS) or not row.isalpha():
+    if not is_well(axis_id) or not row.isalpha():
         return f"00{axis_id}"
     return f"{len(row):02d}{row}{axis_id[len(row) :]:0>5}"
-
-
-def plate_name(plate_id: str) -> str:
-    """Return the last part of a plate's path, whichever system wrote it."""
-    path = PureWindowsPath(plate_id) if "\\" in plate_id else PurePosixPath(plate_id)
-    return one_line(path.name) or plate_id
-
-
-def duration(seconds: float) -> str:
-    """Return a duration as people say it: ``16 s``, ``4 min 05 s``, ``2 h 07 min``."""
-    whole = int(seconds)
-    if whole < 60:
-        return f"{whole} s"
-    if whole < 3600:
-        return f"{whole // 60} min {whole % 60:02d} s"
-    return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
 
 
 def clock(seconds: float) -> str:

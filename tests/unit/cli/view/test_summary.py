@@ -4,9 +4,10 @@ import pytest
 from tests.unit.cli.view.script import EXECUTION, PLATE, Script, finished, halfway
 
 from plateflow.cli.view.pace import Pace
-from plateflow.cli.view.summary import counts_text, duration, headline, plate_name, rate_text, status_line
+from plateflow.cli.view.summary import counts_text, headline, rate_text, status_line
 from plateflow.progress.messages import ExecutionKind, ExecutionState
 from plateflow.progress.state import ExecutionProgress
+from plateflow.progress.words import duration, plate_name
 
 PACE = Pace(elapsed_s=16.9, wells_per_minute=21.4321)
 

@@ -3,7 +3,8 @@ from __future__ import annotations
 import pytest
 from rich.segment import Segment
 
-from plateflow.cli.view.text import both_ends, cut, fill, one_line
+from plateflow.cli.view.text import both_ends, cut, fill
+from plateflow.progress.words import one_line
 
 
 @pytest.mark.parametrize(
