@@ -49,11 +49,14 @@ class Pipeline:
     Raises
     ------
     PipelineError
-        If there are no steps, or something else than steps among them.
+        If there are no steps that are enabled, or something else than steps among them.
     """
 
     name: str
+    listed: tuple[FunctionStep, ...]
+    """As they were given, with those that are not enabled."""
     steps: tuple[FunctionStep, ...]
+    """Those that run."""
     channels: dict[str, str]
     filenames: str | None
     metadata: str | None
@@ -74,13 +77,16 @@ class Pipeline:
             if not isinstance(step, FunctionStep):
                 raise PipelineError(f"pipeline {name!r}: {step!r} is not a FunctionStep")
         check_name("pipeline", name)
-        if not ordered:
-            raise PipelineError(f"pipeline {name!r} needs at least one step")
+        enabled = tuple(step for step in ordered if step.enabled)
+        if not enabled:
+            others = f"; its {len(ordered)} are not enabled" if ordered else ""
+            raise PipelineError(f"pipeline {name!r} needs at least one step{others}")
         for role in channels or ():
             check_name(f"pipeline {name!r}: channel", role)
         values = {
             "name": name,
-            "steps": ordered,
+            "listed": ordered,
+            "steps": enabled,
             "channels": {role: str(channel) for role, channel in (channels or {}).items()},
             "filenames": filenames,
             "metadata": metadata,
@@ -91,7 +97,7 @@ class Pipeline:
 
     @property
     def step_names(self) -> tuple[str, ...]:
-        """Names of the steps, each once."""
+        """Names of the steps that run, each once."""
         given = {step.name for step in self.steps}
         names: dict[str, None] = {}
         for step in self.steps:
@@ -106,7 +112,7 @@ class Pipeline:
         # A pipeline of a file crosses to a worker as that file's text: its functions have no importable home.
         if self.source is not None:
             return load_source, (self.source,)
-        return _rebuild, (self.name, self.steps, self.channels, self.filenames, self.metadata)
+        return _rebuild, (self.name, self.listed, self.channels, self.filenames, self.metadata)
 
 
 def load_pipeline(path: str | Path) -> Pipeline:
@@ -158,7 +164,7 @@ def _with_source(module: types.ModuleType, source: PipelineSource) -> Pipeline:
         raise PipelineError(f"{source.path} {what}; end it with pipeline = Pipeline(name, steps=[...])")
     return Pipeline(
         found.name,
-        found.steps,
+        found.listed,
         channels=found.channels,
         filenames=found.filenames,
         metadata=found.metadata,

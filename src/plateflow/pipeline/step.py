@@ -58,6 +58,8 @@ class FunctionStep:
         The component by whose value the function is picked.
     keep
         Whether an image that comes out is written with the results; None: if no later step reads it.
+    enabled
+        Whether it runs; a step that does not is as if it were not there.
     params
         Parameters whose names clash with those above.
     **parameters
@@ -78,6 +80,7 @@ class FunctionStep:
     variable_components: tuple[Component, ...]
     group_by: Component | None
     keep: bool | None
+    enabled: bool
 
     def __init__(
         self,
@@ -89,6 +92,7 @@ class FunctionStep:
         variable_components: Component | Iterable[Component] = (),
         group_by: Component | None = None,
         keep: bool | None = None,
+        enabled: bool = True,
         params: Mapping[str, Any] | None = None,
         **parameters: Any,
     ) -> None:
@@ -105,6 +109,7 @@ class FunctionStep:
             "variable_components": variable,
             "group_by": group_by,
             "keep": keep,
+            "enabled": enabled,
         }
         for field, value in values.items():
             object.__setattr__(self, field, value)
