@@ -41,12 +41,11 @@ from plateflow.progress.messages import (
     TopologyStep,
     encode_message,
 )
+from plateflow.runtime.jobs import Job
 from plateflow.service.runner import Link
 
 if TYPE_CHECKING:
     from multiprocessing.context import ForkProcess
-
-    from plateflow.runtime.jobs import Job
 
 Task = Callable[[Emitter, LineWriter, BenchJob, int, Part], None]
 """Takes what to report with, the pipe that is behind it, the number of the worker, and what it did."""
@@ -81,10 +80,10 @@ def main() -> None:
     parser.add_argument("--fd", type=int, required=True)
     link = Link(parser.parse_args().fd)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    job = link.first_job()
+    job = link.first_command()
     code = 1
     try:
-        if job is not None:
+        if isinstance(job, Job):
             do(job, link)
         code = 0
     finally:

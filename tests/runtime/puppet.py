@@ -19,6 +19,7 @@ class Puppet:
         self.verbs: dict[str, Callable[[Any], object]] = {
             "send": lambda text: self.peer.sendall(text.encode()),
             "send_hex": lambda text: self.peer.sendall(bytes.fromhex(text)),
+            "flood": lambda count: self.peer.sendall(b"x" * count),
             "sleep": time.sleep,
             "signal": lambda number: os.kill(os.getpid(), number),
             "ignore": lambda number: signal.signal(number, signal.SIG_IGN),

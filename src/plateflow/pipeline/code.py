@@ -72,6 +72,15 @@ def write_code(form: PipelineForm, text: str = "") -> str:
     return page.replaced(statement, _imports(needs))
 
 
+def find_imports(text: str) -> dict[str, str]:
+    """Return where a file's text imports its names from, ``module:name``; {} where it is no Python."""
+    try:
+        origins = _find_origins(ast.parse(text).body)
+    except (SyntaxError, ValueError, RecursionError):
+        return {}
+    return {name: origin for name, origin in origins.items() if origin and not origin.startswith(":")}
+
+
 @dataclass(frozen=True, slots=True)
 class _Page:
     """The text of a file: where its pipeline stands, and what its names mean."""

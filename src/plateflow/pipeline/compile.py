@@ -70,11 +70,12 @@ def compile_plate(
     except CompileError as e:
         emitter.emit(ProgressPhase.COMPILE, ProgressStatus.ERROR, 0, len(chosen), error=str(e))
         raise
-    emitter.emit(ProgressPhase.COMPILE, ProgressStatus.COMPLETED, len(chosen), len(chosen), message=_describe(plan))
+    emitter.emit(ProgressPhase.COMPILE, ProgressStatus.COMPLETED, len(chosen), len(chosen), message=describe_plan(plan))
     return plan
 
 
-def _describe(plan: PlatePlan) -> str:
+def describe_plan(plan: PlatePlan) -> str:
+    """Return what a plan comes to, in words."""
     groups = sum(sum(plan.groups(axis)) for axis in plan.axes)
     failed = len(plan.axes) - len(plan.runnable)
     text = f"{len(plan.axes)} wells, {len(plan.step_names)} steps, {groups} pattern groups"
@@ -114,7 +115,7 @@ class _Shapes:
 
 def _compile(plate: Plate, pipeline: Pipeline, chosen: tuple[str, ...], emitter: Emitter) -> PlatePlan:
     channel_names = _channel_names(plate, pipeline)
-    shapes = _Shapes(pipeline, _check_steps(pipeline))
+    shapes = _Shapes(pipeline, check_steps(pipeline))
     axes = _fit_wells(plate, chosen, channel_names, shapes)
     _check_errors(axes)
     _check_keys(shapes)
@@ -221,7 +222,14 @@ def _user_of(role: str, pipeline: Pipeline) -> str:
     return f"pipeline {pipeline.name!r}: "
 
 
-def _check_steps(pipeline: Pipeline) -> tuple[StepContext, ...]:
+def check_steps(pipeline: Pipeline) -> tuple[StepContext, ...]:
+    """Check what needs no plate: functions, their kinds and their parameters.
+
+    Raises
+    ------
+    CompileError
+        Carries every problem found.
+    """
     problems: list[str] = []
     contexts = []
     for name, step in zip(pipeline.step_names, pipeline.steps, strict=True):

@@ -29,6 +29,23 @@ class PipelineSource:
     text: str
 
 
+class SourceError(PipelineError):
+    """A pipeline file does not run.
+
+    Attributes
+    ----------
+    line : int
+        Where, from 1; 0 where that is not known.
+    problem : str
+        Why, without the file's name.
+    """
+
+    def __init__(self, path: str, line: int, problem: str) -> None:
+        self.line = line
+        self.problem = problem
+        super().__init__(f"{path}:{line}: {problem}" if line else f"{path}: {problem}")
+
+
 @dataclass(frozen=True, slots=True, init=False)
 class Pipeline:
     """Steps to run over every well of a plate.
@@ -137,8 +154,10 @@ def load_source(source: PipelineSource) -> Pipeline:
 
     Raises
     ------
+    SourceError
+        If it does not run.
     PipelineError
-        If it does not run, or sets no ``pipeline``.
+        If it sets no ``pipeline``.
     """
     module = types.ModuleType(MODULE)
     module.__file__ = source.path
@@ -149,11 +168,11 @@ def load_source(source: PipelineSource) -> Pipeline:
     try:
         exec(compile(source.text, source.path, "exec"), module.__dict__)
     except SyntaxError as e:
-        raise PipelineError(f"{source.path}:{e.lineno}: {e.msg}") from e
+        raise SourceError(source.path, e.lineno or 0, str(e.msg)) from e
     except UserError as e:
-        raise PipelineError(f"{source.path}:{_line(e, source.path)}: {e}") from e
+        raise SourceError(source.path, _line(e, source.path), str(e)) from e
     except BaseException as e:
-        raise PipelineError(f"{source.path}:{_line(e, source.path)}: {describe(e).error}") from e
+        raise SourceError(source.path, _line(e, source.path), describe(e).error) from e
     return _with_source(module, source)
 
 

@@ -14,6 +14,7 @@ from plateflow.progress.state import ExecutionProgress, restore
 from plateflow.progress.strict import ENCODER
 from plateflow.runtime import control
 from plateflow.runtime.follower import Follower
+from plateflow.runtime.jobs import ANSWER_TIME
 from plateflow.runtime.listener import Listener
 from plateflow.runtime.requester import RefusedError, Requester
 from plateflow.settings import runtime_directory
@@ -180,6 +181,28 @@ class ExecutionClient:
         if state.state is None:
             raise ServerError(f"the server knows no execution {execution_id}; list them with `plateflow runs`")
         return state
+
+    def inquire(self, question: bytes | msgspec.Struct) -> bytes:
+        """Have a runner answer a question, beside all executions; waits for that, at most about a minute.
+
+        Parameters
+        ----------
+        question
+            For the runner: a JSON object, or a Struct that encodes to one.
+
+        Returns
+        -------
+        bytes
+            The answer, a JSON object.
+
+        Raises
+        ------
+        RefusedError
+            If the runner ended before it answered, or took too long.
+        """
+        payload = question if isinstance(question, bytes) else ENCODER.encode(question)
+        request = control.Inquire(request_id=self._requester.next_id(), question=msgspec.Raw(payload))
+        return bytes(self._requester.ask(request, control.Answered, timeout=2 * ANSWER_TIME).answer)
 
     def shutdown(self) -> None:
         """Ask the server to end what runs and stop."""

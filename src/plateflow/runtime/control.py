@@ -91,11 +91,29 @@ class Replay(_Request, frozen=True, tag="replay"):
     from_seq: Annotated[int, Meta(ge=1, le=LARGEST_INT)]
 
 
+class Inquire(_Request, frozen=True, tag="inquire"):
+    """Have a runner answer a question, beside all executions; the reply comes when it has, perhaps a minute later.
+
+    Raises
+    ------
+    SchemaError
+        If ``question`` is not a JSON object.
+    """
+
+    question: msgspec.Raw
+    """What the runner is asked; opaque here."""
+
+    def __post_init__(self) -> None:
+        compact(self.question)
+
+
 class Shutdown(_Request, frozen=True, tag="shutdown"):
     """End what runs and stop; what is queued waits for the next start."""
 
 
-Request: TypeAlias = Ping | Submit | Status | Describe | Cancel | Snapshot | Replay | Shutdown
+PromptRequest: TypeAlias = Ping | Submit | Status | Describe | Cancel | Snapshot | Replay | Shutdown
+"""Answered at once."""
+Request: TypeAlias = PromptRequest | Inquire
 
 
 class Summary(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -184,6 +202,12 @@ class Replayed(_Reply, frozen=True, tag="replayed"):
     """Of the newest message there is: with ``next_seq`` beyond it, this was all."""
 
 
+class Answered(_Reply, frozen=True, tag="answered"):
+    """What the runner answered."""
+
+    answer: msgspec.Raw
+
+
 class ShuttingDown(_Reply, frozen=True, tag="shutting_down"):
     """The server ends what runs and stops."""
 
@@ -197,7 +221,7 @@ class Refused(_Reply, frozen=True, tag="refused"):
 
 
 Reply: TypeAlias = (
-    Pong | Accepted | Summaries | Described | Cancelling | Snapshotted | Replayed | ShuttingDown | Refused
+    Pong | Accepted | Summaries | Described | Cancelling | Snapshotted | Replayed | Answered | ShuttingDown | Refused
 )
 
 _requests: StrictDecoder[Request] = StrictDecoder(Request)

@@ -52,7 +52,7 @@ class Desk:
         self.stopping = False
         """Whether a client asked the server to stop."""
 
-    def answer(self, request: control.Request, bad_messages: int) -> control.Reply:
+    def answer(self, request: control.PromptRequest, bad_messages: int) -> control.Reply:
         """Carry a request out, or refuse it."""
         try:
             return self._answer(request, bad_messages)
@@ -62,7 +62,7 @@ class Desk:
         except JournalError as e:
             return control.Refused(request_id=request.request_id, field="", reason=str(e))
 
-    def _answer(self, request: control.Request, bad_messages: int) -> control.Reply:
+    def _answer(self, request: control.PromptRequest, bad_messages: int) -> control.Reply:
         match request:
             case control.Ping():
                 return self._pong(request, bad_messages)

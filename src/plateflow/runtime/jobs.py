@@ -11,6 +11,10 @@ from plateflow.progress.messages import ExecutionKind
 from plateflow.progress.strict import ENCODER, StrictDecoder
 from plateflow.progress.update import Name
 
+ANSWER_LIMIT = 8 * 1024 * 1024
+"""Bytes in the answer to an inquiry."""
+ANSWER_TIME = 60.0
+"""Seconds that an answer may take: a user's code is imported for it."""
 COMMAND_LIMIT = 1024 * 1024 + 64 * 1024
 """Bytes in one command: a job of 1 MiB and its envelope; give it to the runner's ``LineReader`` as ``limit``."""
 
@@ -29,14 +33,21 @@ class CancelJob(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     """Stop soon and end with an ``execution`` message ``cancelled``; the server kills after 2 s."""
 
 
-Command: TypeAlias = Job | CancelJob
+class Inquiry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="inquiry", tag_field="type"):
+    """The one question of a runner, instead of a job; it answers with one line, a JSON object, and ends."""
+
+    payload: msgspec.Raw
+    """What the client asks, a JSON object; opaque to the server."""
+
+
+Command: TypeAlias = Job | CancelJob | Inquiry
 
 _decoder: StrictDecoder[Command] = StrictDecoder(Command)
 
 
 def encode_command(command: Command) -> bytes:
     """Encode a command as a line, newline included; the payload loses its white space."""
-    if isinstance(command, Job):
+    if isinstance(command, Job | Inquiry):
         command = msgspec.structs.replace(command, payload=msgspec.Raw(compact(command.payload)))
     return ENCODER.encode(command) + b"\n"
 
@@ -53,7 +64,7 @@ def decode_command(line: bytes) -> Command:
 
 
 def compact(payload: bytes | msgspec.Raw) -> bytes:
-    """Return a job's JSON on one line, without white space.
+    """Return opaque JSON, a job's or an answer's, on one line, without white space.
 
     Raises
     ------

@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING
 import zmq
 
 from plateflow.errors import SchemaError
-from plateflow.runtime.control import is_execution_id
+from plateflow.runtime.control import Inquire, is_execution_id
 from plateflow.runtime.desk import Desk
 from plateflow.runtime.endpoints import Connection, Endpoints, ServerLock, private_directory
 from plateflow.runtime.executions import Execution, Executions
 from plateflow.runtime.frames import check_owner
+from plateflow.runtime.inquiries import Inquiries
 from plateflow.runtime.intake import Intake
 from plateflow.runtime.journal import Journal, JournalError
 from plateflow.runtime.ports import Context, ControlPort, StreamPort
@@ -80,8 +81,11 @@ class ServerLoop:
             opened.callback(self._end_upkeep)
             self._intake = Intake(self._stream, journal)
             opened.callback(self._intake.close)
-            self._supervisor = Supervisor(self._executions, RunnerPool(runner, endpoints.logs), self._intake)
+            pool = RunnerPool(runner, endpoints.logs)
+            self._supervisor = Supervisor(self._executions, pool, self._intake)
             opened.callback(self._supervisor.close)
+            self._inquiries = Inquiries(pool, self._control.reply)
+            opened.callback(self._inquiries.close)
             self._desk = Desk(self._connection, self._executions, self._supervisor, self._intake, journal)
             self._tend_journal(time.monotonic())
             endpoints.publish(self._connection)
@@ -132,6 +136,7 @@ class ServerLoop:
             handlers[fd](events)
         now = time.monotonic()
         self._supervisor.tick(now)
+        self._inquiries.tick(now)
         self._tend_journal(now)
         self._executions.sweep()
         if self._stream.heard and now >= self._next_beat:
@@ -169,6 +174,7 @@ class ServerLoop:
             Source(self._stream.socket, zmq.POLLIN, self._on_subscription),
             *([] if self._pausing else [Source(self._mailbox.fd, zmq.POLLIN, self._on_letter)]),
             *self._supervisor.sources(hear=not self._intake.problem and not self._pausing),
+            *self._inquiries.sources(),
         ]
 
     @property
@@ -177,7 +183,7 @@ class ServerLoop:
 
     def _timeout(self) -> int:
         # Milliseconds until something is due; -1, for ever, where nothing is.
-        deadlines = [self._supervisor.deadline(), self._intake.deadline, self._idle_at()]
+        deadlines = [self._supervisor.deadline(), self._inquiries.deadline(), self._intake.deadline, self._idle_at()]
         if self._upkeep is not None and not self._intake.problem and (self._executions.live or self._upkeep.hurries):
             deadlines.append(self._upkeep.deadline)
         if self._stream.heard and self._executions.any:
@@ -188,7 +194,10 @@ class ServerLoop:
     def _on_request(self, _events: int) -> None:
         for client, request in self._control.receive():
             self._last_request = time.monotonic()
-            self._control.reply(client, self._desk.answer(request, self._control.bad_messages))
+            if isinstance(request, Inquire):
+                self._inquiries.take(client, request)
+            else:
+                self._control.reply(client, self._desk.answer(request, self._control.bad_messages))
 
     def _on_subscription(self, _events: int) -> None:
         for topic in self._stream.subscriptions():
@@ -224,7 +233,7 @@ class ServerLoop:
             self._stream.beat(execution_id, seq)
 
     def _idle_at(self) -> float | None:
-        if self._exit_when_idle is None or self._executions.live:
+        if self._exit_when_idle is None or self._executions.live or self._inquiries.any:
             return None
         return max(self._last_request, self._supervisor.last_end) + self._exit_when_idle
 

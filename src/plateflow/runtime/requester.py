@@ -90,8 +90,17 @@ class Requester:
         """Return the id of the next request."""
         return next(self._request_ids)
 
-    def ask(self, request: control.Request, expected: type[R]) -> R:
+    def ask(self, request: control.Request, expected: type[R], *, timeout: float | None = None) -> R:
         """Send a request and return its reply.
+
+        Parameters
+        ----------
+        request
+            Sent, and sent again to a server that was started meanwhile.
+        expected
+            The reply to it.
+        timeout
+            Seconds to wait for that; None: as for all.
 
         Raises
         ------
@@ -108,7 +117,8 @@ class Requester:
         data = control.encode_request(request)
         control.decode_request(data)  # as the server will: a Struct's constructor checks no types
         self._socket.send(data)
-        reply = self._receive(request.request_id, None if isinstance(request, control.Shutdown) else data)
+        again = None if isinstance(request, control.Shutdown) else data
+        reply = self._receive(request.request_id, again, timeout or self._timeout)
         if isinstance(reply, control.Refused):
             raise RefusedError(reply.field, reply.reason)
         if not isinstance(reply, expected):
@@ -126,12 +136,12 @@ class Requester:
         if not self.is_here:
             raise ServerError("this client was made before a fork; make a new one in the child process")
 
-    def _receive(self, request_id: int, again: bytes | None) -> control.Reply:
+    def _receive(self, request_id: int, again: bytes | None, timeout: float) -> control.Reply:
         # Sent again to a server that was started meanwhile: each but a shutdown may be carried out twice. Patience is
         # counted in polls that find nothing, not on the clock: being stopped meanwhile (SIGSTOP, a laptop) costs one.
-        patience = max(2, math.ceil(self._timeout / _ALIVE_CHECK))
+        patience = max(2, math.ceil(timeout / _ALIVE_CHECK))
         while patience > 0:
-            if not self._socket.poll(math.ceil(1000 * min(self._timeout, _ALIVE_CHECK))):
+            if not self._socket.poll(math.ceil(1000 * min(timeout, _ALIVE_CHECK))):
                 patience -= 1
                 if not lives(self.connection.pid):
                     self._await_server()
@@ -143,7 +153,7 @@ class Requester:
                 return reply
         self._find_server()
         raise NoAnswerError(
-            f"the server in {self._directory} (pid {self.connection.pid}) did not answer within {self._timeout} s; "
+            f"the server in {self._directory} (pid {self.connection.pid}) did not answer within {timeout} s; "
             "what it runs may go on: look again with `plateflow watch`"
         )
 

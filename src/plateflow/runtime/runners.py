@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from plateflow.errors import ServerError
 from plateflow.lines.reader import LineReader, Lines
 from plateflow.lines.writer import LineWriter, ReaderGoneError
-from plateflow.runtime.jobs import Command, encode_command
+from plateflow.runtime.jobs import ANSWER_LIMIT, Command, Inquiry, encode_command
 from plateflow.runtime.processes import kill_session, signal_group
 
 if TYPE_CHECKING:
@@ -95,16 +95,21 @@ class Runner:
         """Whether a command waits for room in the socket."""
         return self._writer.pending
 
-    def name_log(self, execution_id: str) -> None:
-        """Give the log the name of the execution that the runner was taken for."""
+    def name_log(self, purpose: str) -> None:
+        """Give the log the name of what the runner was taken for."""
         try:
-            self.log = self.log.rename(self.log.with_name(f"{execution_id}.log"))
+            self.log = self.log.rename(self.log.with_name(f"{purpose}.log"))
         except OSError as e:  # somebody cleaned the directory; the runner does not mind
             _log.warning("the log of runner %d cannot be named: %s", self.pid, e)
 
     def read(self) -> Lines:
         """Read lines; see :meth:`~plateflow.lines.reader.LineReader.read`."""
         return self._reader.read()
+
+    def ask(self, inquiry: Inquiry) -> None:
+        """Send it a question, whose answer may be a longer line than any message."""
+        self._reader = LineReader(self.fd, limit=ANSWER_LIMIT)
+        self.send(inquiry)
 
     def send(self, command: Command) -> None:
         """Send a command, or keep it until the socket takes it."""
@@ -173,8 +178,13 @@ class RunnerPool:
         self._spare: Runner | None = None
         _remove_old_logs(logs)
 
-    def take(self, execution_id: str) -> Runner:
+    def take(self, purpose: str) -> Runner:
         """Return the spare runner, or a new one where there is none or it has died.
+
+        Parameters
+        ----------
+        purpose
+            The execution's id, or a question's; its log is called so.
 
         Raises
         ------
@@ -189,7 +199,7 @@ class RunnerPool:
             runner = spare or self._start()
         except OSError as e:
             raise ServerError(f"runner could not be started: {e}") from e
-        runner.name_log(execution_id)
+        runner.name_log(purpose)
         return runner
 
     def restock(self) -> None:

@@ -5,12 +5,15 @@ A runner that answers imports the user's code and then ends, so that who asks (a
 
 from __future__ import annotations
 
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 import msgspec
 
 from plateflow.errors import UserError
 from plateflow.pipeline.forms import FunctionForm, PipelineForm
+
+if TYPE_CHECKING:
+    from plateflow.runtime.client import ExecutionClient
 
 
 class _Question(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="ask"):
@@ -120,6 +123,17 @@ Answer: TypeAlias = Failed | Functions | PipelineRead | Images
 
 _questions: msgspec.json.Decoder[Question] = msgspec.json.Decoder(Question)
 _answers: msgspec.json.Decoder[Answer] = msgspec.json.Decoder(Answer)
+
+
+def consult(client: ExecutionClient, question: Question) -> Answer:
+    """Have a runner of the server answer a question; waits for that, at most about a minute.
+
+    Raises
+    ------
+    ServerError
+        If the server is gone, or its runner ended before it answered.
+    """
+    return decode_answer(client.inquire(question))
 
 
 def decode_question(data: bytes) -> Question:

@@ -20,7 +20,7 @@ from collections import deque
 from plateflow.execution.fork_server import start_fork_server
 from plateflow.lines.reader import LineReader
 from plateflow.lines.writer import LineWriter, ReaderGoneError
-from plateflow.runtime.jobs import COMMAND_LIMIT, CancelJob, Command, Job, decode_command
+from plateflow.runtime.jobs import COMMAND_LIMIT, CancelJob, Command, Inquiry, Job, decode_command
 
 PR_SET_PDEATHSIG = 1
 """From linux/prctl.h."""
@@ -56,10 +56,10 @@ class Link:
         except ReaderGoneError:
             os._exit(1)
 
-    def first_job(self) -> Job | None:
-        """Wait for the job; None if the server ends, or cancels, before there is one."""
+    def first_command(self) -> Job | Inquiry | None:
+        """Wait for the job, or the question; None if the server ends, or cancels, before there is one."""
         command = self._next_command()
-        return command if isinstance(command, Job) else None
+        return None if isinstance(command, CancelJob) else command
 
     def watch(self) -> None:
         """Note a cancel; exit at once when the server is gone."""
@@ -91,10 +91,12 @@ def main() -> None:
     from plateflow.service.work import Workshop
 
     with Workshop() as workshop:
-        job = link.first_job()
-        if job is not None:
-            threading.Thread(target=link.watch, name="commands", daemon=True).start()
-            workshop.do(job, link.send, link.cancelled.is_set)
+        command = link.first_command()
+        threading.Thread(target=link.watch, name="commands", daemon=True).start()
+        if isinstance(command, Job):
+            workshop.do(command, link.send, link.cancelled.is_set)
+        elif isinstance(command, Inquiry):
+            link.send(workshop.answer(command))
     link.finish()
     sys.stdout.flush()
     sys.stderr.flush()

@@ -19,7 +19,9 @@ from plateflow.plate.open import open_plate
 from plateflow.progress.carried import carried
 from plateflow.progress.emitter import Emitter
 from plateflow.progress.messages import ExecutionKind, ExecutionMessage, ExecutionState, Topology, encode_message
+from plateflow.progress.strict import ENCODER
 from plateflow.progress.update import ProgressPhase, ProgressStatus
+from plateflow.service.consult import answer_payload
 from plateflow.service.execute import RunOptions, execute_plan
 from plateflow.service.job import decode_job, pipeline_text
 from plateflow.storage.output import claim_output
@@ -30,7 +32,7 @@ if TYPE_CHECKING:
 
     from plateflow.execution.orchestrator import Forward
     from plateflow.plate.model import Plate
-    from plateflow.runtime.jobs import Job
+    from plateflow.runtime.jobs import Inquiry, Job
 
 
 class Workshop:
@@ -50,6 +52,11 @@ class Workshop:
     def do(self, job: Job, forward: Forward, cancelled: Callable[[], bool]) -> None:
         """Do a job; everything that a user can mend, and a disk that fails, is said in its last message."""
         JobWork(job, Worksite(forward, cancelled, self._spare)).run()
+
+    @staticmethod
+    def answer(inquiry: Inquiry) -> bytes:
+        """Answer a question, in one line."""
+        return ENCODER.encode(answer_payload(bytes(inquiry.payload))) + b"\n"
 
 
 @dataclass(frozen=True, slots=True)

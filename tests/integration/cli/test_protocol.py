@@ -75,7 +75,7 @@ def replays(monkeypatch: pytest.MonkeyPatch) -> Replays:
     given = Replays()
     answer = Desk.answer
 
-    def note(self: Desk, request: control.Request, bad_messages: int) -> control.Reply:
+    def note(self: Desk, request: control.PromptRequest, bad_messages: int) -> control.Reply:
         reply = answer(self, request, bad_messages)
         if isinstance(reply, control.Replayed):
             given.append(Given(reply, time.monotonic()))

@@ -1,0 +1,172 @@
+"""Pipelines as data, as Python text, and back: nothing changes on the way."""
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from plateflow.pipeline.code import CodeError, write_code
+from plateflow.pipeline.describe import NoFormError, describe_own_functions, describe_pipeline
+from plateflow.pipeline.forms import BranchForm, PipelineForm, StepForm
+from plateflow.pipeline.literals import literal, parse_literal
+from plateflow.pipeline.pipeline import MODULE, PipelineSource, load_pipeline, load_source
+
+EXAMPLES = Path(__file__).parents[3] / "examples"
+LIBRARY = ["plateflow.functions:find_nuclei", "plateflow.functions:gaussian", "skimage.filters:gaussian"]
+OWN = '''"""Mine."""
+
+import numpy as np
+from plateflow import FunctionStep, Pipeline as P
+from plateflow.functions.kinds import Image  # kinds
+
+
+def mine(image: Image, size: int = 3) -> Image:
+    """Do it."""
+    return image  # a comment
+
+
+pipeline = P("old", steps=[FunctionStep(mine)])  # gone
+
+after = np.zeros(3)
+'''
+
+
+def read(text: str) -> PipelineForm:
+    pipeline = load_source(PipelineSource("/nowhere/pipeline.py", text))
+    return describe_pipeline(pipeline, vars(sys.modules[MODULE]))
+
+
+names = st.text(st.characters(codec="utf-8"), min_size=1, max_size=20)
+# An output may be called neither "*" nor "Image", and not twice.
+outputs = names.filter(lambda name: name not in ("*", "Image"))
+scalars = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text() | st.binary()
+values = st.recursive(
+    scalars, lambda inner: st.lists(inner) | st.tuples(inner, inner) | st.dictionaries(st.text(), inner), max_leaves=6
+)
+params = st.dictionaries(names | st.sampled_from(["name", "class", "inputs", "sigma"]), values.map(literal), max_size=4)
+COMPONENTS = ("site", "channel", "z", "timepoint")
+
+
+@st.composite
+def steps(draw: st.DrawFn, functions: list[str]) -> StepForm:
+    group_by = draw(st.none() | st.sampled_from(COMPONENTS))
+    keys = draw(st.lists(names, min_size=1, max_size=3, unique=True)) if group_by and draw(st.booleans()) else [None]
+    function = st.sampled_from(functions)
+    branches = tuple(BranchForm(function=draw(function), params=draw(params), key=key) for key in keys)
+    named = tuple(draw(st.lists(outputs, max_size=3, unique=True)))
+    kinds = draw(st.sampled_from(["image", "labels", "stack"]))
+    return StepForm(
+        name=draw(st.just(branches[0].function.rpartition(":")[2]) | names),
+        branches=branches,
+        inputs=draw(
+            st.none() | st.lists(names | st.lists(names, min_size=1).map(tuple), min_size=1, max_size=3).map(tuple)
+        ),
+        outputs=named,
+        output_kinds=dict.fromkeys(named, kinds) if draw(st.booleans()) else {},
+        variable_components=tuple(
+            draw(st.lists(st.sampled_from([c for c in COMPONENTS if c != group_by]), max_size=2, unique=True))
+        ),
+        group_by=group_by,
+        keep=draw(st.none() | st.booleans()),
+        enabled=draw(st.booleans()),
+    )
+
+
+@st.composite
+def pipelines(draw: st.DrawFn, functions: list[str]) -> PipelineForm:
+    some = draw(st.lists(steps(functions), max_size=4))
+    always = StepForm(name="gaussian", branches=(BranchForm(function="plateflow.functions:gaussian"),))
+    return PipelineForm(
+        name=draw(names),
+        steps=(*some, always),
+        channels=draw(st.dictionaries(names, names, max_size=3)),
+        filenames=draw(st.none() | st.text()),
+        metadata=draw(st.none() | st.text()),
+    )
+
+
+@given(pipelines(LIBRARY))
+@settings(deadline=None)
+def test_a_new_file_reads_back_the_same(form: PipelineForm) -> None:
+    text = write_code(form)
+    assert read(text) == form
+    assert write_code(form, text) == text
+
+
+@given(pipelines([*LIBRARY, ":mine", "posixpath:join"]))
+@settings(deadline=None)
+def test_a_file_of_ones_own_keeps_the_rest_and_reads_back_the_same(form: PipelineForm) -> None:
+    text = write_code(form, OWN)
+    assert read(text) == form
+    assert write_code(form, text) == text
+    kept = [line for line in OWN.splitlines() if "pipeline = " not in line]
+    lines = text.splitlines()
+    assert [line for line in kept if line not in lines] == []
+
+
+@pytest.mark.parametrize("path", sorted(EXAMPLES.glob("*.py")), ids=lambda path: path.name)
+def test_the_examples_read_back_the_same(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    form = describe_pipeline(load_pipeline(path), vars(sys.modules[MODULE]))
+    assert read(write_code(form, text)) == form
+
+
+def test_a_name_that_the_file_uses_for_something_else_is_not_taken_over() -> None:
+    text = "from plateflow import FunctionStep, Pipeline\ngaussian = 3\npipeline = 0\n"
+    form = PipelineForm(name="p", steps=(StepForm(name="gaussian", branches=(BranchForm(function=LIBRARY[1]),)),))
+    written = write_code(form, text)
+    assert 'FunctionStep("plateflow.functions:gaussian")' in written
+    assert "gaussian = 3" in written
+    assert read(written) == form
+
+
+FORM = PipelineForm(name="p", steps=(StepForm(name="mine", branches=(BranchForm(function=":mine"),)),))
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("x = (", "not Python"),
+        ("import numpy\n", "no line of its own"),
+        ("if True:\n    pipeline = 3\n", "no line of its own"),
+        ("def mine(image): ...\npipeline = 3; x = 4\n", "holds more than the pipeline"),
+        ("x = 4; pipeline = 3\n", "holds more than the pipeline"),
+        ("pipeline = other = 3\n", "no line of its own"),
+        ("Pipeline = 3\npipeline = 3\n", "calls something else Pipeline"),
+        ("pipeline = 3\n", "no function 'mine'"),
+    ],
+)
+def test_a_text_that_cannot_take_it_says_why(text: str, words: str) -> None:
+    with pytest.raises(CodeError, match=words):
+        write_code(FORM, text)
+
+
+@pytest.mark.parametrize(
+    ("statement", "words"),
+    [
+        ("pipeline = Pipeline('p', [FunctionStep(lambda image: image, name='x')])", "no name in the file"),
+        ("pipeline = Pipeline('p', [FunctionStep(f, size=print)])", "parameter 'size'.*literal"),
+        ("pipeline = Pipeline('p', [FunctionStep(f, size=float('nan'))])", "literal"),
+    ],
+)
+def test_what_no_form_can_hold_is_said(statement: str, words: str) -> None:
+    head = "from plateflow import FunctionStep, Pipeline\ndef f(image, size=1):\n    return image\n"
+    with pytest.raises(NoFormError, match=words):
+        read(head + statement)
+
+
+def test_functions_of_the_file_are_described() -> None:
+    load_source(PipelineSource("/nowhere/pipeline.py", OWN))
+    [mine] = describe_own_functions(vars(sys.modules[MODULE]))
+    assert (mine.address, mine.summary, mine.returns) == (":mine", "Do it.", ("image",))
+    assert [(p.name, p.type.kind, p.default) for p in mine.parameters] == [("size", "int", "3")]
+
+
+@given(values)
+def test_a_literal_reads_back_as_what_it_was(value: Any) -> None:
+    again = parse_literal(literal(value))
+    assert again == value
+    assert repr(again) == repr(value)
