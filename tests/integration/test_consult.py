@@ -1,5 +1,6 @@
 """Questions to a real runner: functions, pipelines and images, without the asking process importing anything."""
 
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -7,6 +8,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
+from tests.runtime.processes import wait_for_server
 
 from plateflow.cli.demo import PIPELINE
 from plateflow.plate.synthetic import write_synthetic_plate
@@ -21,7 +23,7 @@ from plateflow.service.questions import (
     PipelineRead,
     consult,
 )
-from plateflow.service.server import plate_server
+from plateflow.settings import RUNTIME_VARIABLE
 
 
 @pytest.fixture(scope="module")
@@ -34,9 +36,15 @@ def plate(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def client() -> Iterator[ExecutionClient]:
     with TemporaryDirectory(prefix="pf") as name:  # a socket's path must be short
-        directory = Path(name) / "run"
-        with plate_server(directory, exit_when_idle=False), ExecutionClient(directory) as client:
+        environment = os.environ | {RUNTIME_VARIABLE: name}
+        server = subprocess.Popen(
+            [sys.executable, "-m", "plateflow", "serve"], env=environment, stdout=subprocess.DEVNULL
+        )
+        wait_for_server(Path(name))
+        with ExecutionClient(Path(name)) as client:
             yield client
+            client.shutdown()
+        server.wait(10)
 
 
 @pytest.fixture

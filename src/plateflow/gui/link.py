@@ -158,7 +158,7 @@ class ServerLink:
         for execution_id in list(self._wanted):
             self._follow(client, execution_id)
         while not self._closing:
-            while self._questions:
+            while self._questions and not self._closing:
                 self._carry_out(client, self._questions.popleft())
             await_news(list(self._followers.values()), self._bell_read, POLL)
             self._hush()

@@ -16,11 +16,11 @@ from plateflow.runtime import control
 from plateflow.runtime.follower import Follower
 from plateflow.runtime.jobs import ANSWER_TIME
 from plateflow.runtime.listener import Listener
-from plateflow.runtime.requester import RefusedError, Requester
+from plateflow.runtime.requester import RefusedError, Requester, Wait
 from plateflow.settings import runtime_directory
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
     from types import TracebackType
 
@@ -182,13 +182,15 @@ class ExecutionClient:
             raise ServerError(f"the server knows no execution {execution_id}; list them with `plateflow runs`")
         return state
 
-    def inquire(self, question: bytes | msgspec.Struct) -> bytes:
+    def inquire(self, question: bytes | msgspec.Struct, *, give_up: Callable[[], bool] = lambda: False) -> bytes:
         """Have a runner answer a question, beside all executions; waits for that, at most about a minute.
 
         Parameters
         ----------
         question
             For the runner: a JSON object, or a Struct that encodes to one.
+        give_up
+            Asked every quarter of a second: whether nobody wants the answer any more.
 
         Returns
         -------
@@ -199,10 +201,12 @@ class ExecutionClient:
         ------
         RefusedError
             If the runner ended before it answered, or took too long.
+        NoAnswerError
+            If it was given up.
         """
         payload = question if isinstance(question, bytes) else ENCODER.encode(question)
         request = control.Inquire(request_id=self._requester.next_id(), question=msgspec.Raw(payload))
-        return bytes(self._requester.ask(request, control.Answered, timeout=2 * ANSWER_TIME).answer)
+        return bytes(self._requester.ask(request, control.Answered, Wait(2 * ANSWER_TIME, give_up)).answer)
 
     def shutdown(self) -> None:
         """Ask the server to end what runs and stop."""

@@ -6,7 +6,7 @@ import itertools
 import math
 import os
 import time
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 import zmq
 
@@ -16,6 +16,7 @@ from plateflow.runtime.endpoints import Connection, read_connection
 from plateflow.runtime.processes import lives
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from plateflow.runtime.ports import Context
@@ -44,6 +45,15 @@ class RefusedError(ServerError):
 
 class NoAnswerError(ServerError):
     """The server's process lives but does not answer: it is stopped, or very busy."""
+
+
+class Wait(NamedTuple):
+    """How long to wait for a reply."""
+
+    timeout: float
+    """Seconds."""
+    give_up: Callable[[], bool] = lambda: False
+    """Asked every quarter of a second: whether nobody wants the reply any more."""
 
 
 class Requester:
@@ -90,7 +100,7 @@ class Requester:
         """Return the id of the next request."""
         return next(self._request_ids)
 
-    def ask(self, request: control.Request, expected: type[R], *, timeout: float | None = None) -> R:
+    def ask(self, request: control.Request, expected: type[R], wait: Wait | None = None) -> R:
         """Send a request and return its reply.
 
         Parameters
@@ -99,8 +109,8 @@ class Requester:
             Sent, and sent again to a server that was started meanwhile.
         expected
             The reply to it.
-        timeout
-            Seconds to wait for that; None: as for all.
+        wait
+            How long to wait for that; None: as for all.
 
         Raises
         ------
@@ -118,7 +128,7 @@ class Requester:
         control.decode_request(data)  # as the server will: a Struct's constructor checks no types
         self._socket.send(data)
         again = None if isinstance(request, control.Shutdown) else data
-        reply = self._receive(request.request_id, again, timeout or self._timeout)
+        reply = self._receive(request.request_id, again, wait or Wait(self._timeout))
         if isinstance(reply, control.Refused):
             raise RefusedError(reply.field, reply.reason)
         if not isinstance(reply, expected):
@@ -136,12 +146,12 @@ class Requester:
         if not self.is_here:
             raise ServerError("this client was made before a fork; make a new one in the child process")
 
-    def _receive(self, request_id: int, again: bytes | None, timeout: float) -> control.Reply:
+    def _receive(self, request_id: int, again: bytes | None, wait: Wait) -> control.Reply:
         # Sent again to a server that was started meanwhile: each but a shutdown may be carried out twice. Patience is
         # counted in polls that find nothing, not on the clock: being stopped meanwhile (SIGSTOP, a laptop) costs one.
-        patience = max(2, math.ceil(timeout / _ALIVE_CHECK))
-        while patience > 0:
-            if not self._socket.poll(math.ceil(1000 * min(timeout, _ALIVE_CHECK))):
+        patience = max(2, math.ceil(wait.timeout / _ALIVE_CHECK))
+        while patience > 0 and not wait.give_up():
+            if not self._socket.poll(math.ceil(1000 * min(wait.timeout, _ALIVE_CHECK))):
                 patience -= 1
                 if not lives(self.connection.pid):
                     self._await_server()
@@ -153,7 +163,7 @@ class Requester:
                 return reply
         self._find_server()
         raise NoAnswerError(
-            f"the server in {self._directory} (pid {self.connection.pid}) did not answer within {timeout} s; "
+            f"the server in {self._directory} (pid {self.connection.pid}) did not answer within {wait.timeout} s; "
             "what it runs may go on: look again with `plateflow watch`"
         )
 

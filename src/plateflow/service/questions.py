@@ -13,6 +13,8 @@ from plateflow.errors import UserError
 from plateflow.pipeline.forms import FunctionForm, PipelineForm
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from plateflow.runtime.client import ExecutionClient
 
 
@@ -125,15 +127,24 @@ _questions: msgspec.json.Decoder[Question] = msgspec.json.Decoder(Question)
 _answers: msgspec.json.Decoder[Answer] = msgspec.json.Decoder(Answer)
 
 
-def consult(client: ExecutionClient, question: Question) -> Answer:
+def consult(client: ExecutionClient, question: Question, *, give_up: Callable[[], bool] = lambda: False) -> Answer:
     """Have a runner of the server answer a question; waits for that, at most about a minute.
+
+    Parameters
+    ----------
+    client
+        Of the server.
+    question
+        What to ask.
+    give_up
+        Asked every quarter of a second: whether nobody wants the answer any more.
 
     Raises
     ------
     ServerError
-        If the server is gone, or its runner ended before it answered.
+        If the server is gone, its runner ended before it answered, or it was given up.
     """
-    return decode_answer(client.inquire(question))
+    return decode_answer(client.inquire(question, give_up=give_up))
 
 
 def decode_question(data: bytes) -> Question:
