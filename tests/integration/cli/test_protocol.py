@@ -30,6 +30,7 @@ from plateflow.runtime.frames import Header
 from plateflow.runtime.ports import STREAM_HIGH_WATER
 from plateflow.runtime.server import ExecutionServer
 from plateflow.service.job import JobSpec, PipelineFile, decode_job
+from plateflow.service.questions import decode_answer, decode_question
 from plateflow.settings import JOURNAL_NAME
 
 FLOOD = 500
@@ -261,6 +262,8 @@ def test_an_example_is_what_plateflow_reads(example: str) -> None:
         request = control.decode_request(data)
         if isinstance(request, control.Submit):
             decode_job(bytes(request.job))
+        if isinstance(request, control.Inquire):
+            decode_question(bytes(request.question))
     elif kind:
         check_reply(control.decode_reply(data))
     else:
@@ -273,6 +276,8 @@ def check_reply(reply: control.Reply) -> None:
     if isinstance(reply, control.Replayed):
         for message in reply.messages:
             decode_message(bytes(message))
+    if isinstance(reply, control.Answered):
+        decode_answer(bytes(reply.answer))
 
 
 def test_each_request_reply_and_message_has_an_example() -> None:
