@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from pytestqt.qtbot import QtBot
 from qtpy.QtCore import Qt
+from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QAbstractButton, QApplication, QLineEdit, QWidget
 from tests.gui.test_flow import SLOW, TIMEOUT, settle
 
@@ -174,3 +175,13 @@ def test_a_selection_serves_those_that_are_idle(
     press(qtbot, window, "init")
     assert not manager.store.plates[idle].stop_pending
     settle(qtbot, manager, idle, PlateState.READY)
+
+
+def test_a_key_colours_the_wells_by_something_else(qtbot: QtBot, window: MainWindow) -> None:
+    with qtbot.waitSignal(window.detail.colour_changed) as told:
+        QTest.keyClick(window, Qt.Key.Key_K, Qt.KeyboardModifier.ControlModifier)  # type: ignore[call-overload]
+    assert told.args == ["step"]
+    assert window.detail.colour.currentText() == "Colour: step"
+    assert str(window.detail.map.colour_by) == "step"
+    window.detail.colour.setCurrentIndex(2)
+    assert str(window.detail.map.colour_by) == "time"

@@ -72,6 +72,7 @@ ACTIONS: tuple[ActionSpec, ...] = (
     ActionSpec("stop", "Stop", "Ctrl+.", "Cancel the runs of the selected plates; finished wells stay", _any_stoppable),
     ActionSpec("retry", "Retry failed", "Ctrl+R", "Run failed wells again: the server does not offer it yet", _never),
     ActionSpec("results", "Results", "Ctrl+E", "Open the results folder of the selected plate", _any_output),
+    ActionSpec("colour", "Colour of wells", "Ctrl+K", "Colour wells by state, by step or by time, in turn", _always),
     ActionSpec("theme", "Light or dark", "Ctrl+T", "Change between the dark and the light look", _always),
     ActionSpec("filter", "Filter", "F2", "Go to the filter of the plates list", _always),
 )

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from qtpy.QtCore import QSettings, QTimer
 from qtpy.QtWidgets import QApplication
 
+from plateflow.gui.colouring import ColourBy
 from plateflow.gui.manager import Manager
 from plateflow.gui.palette import DARK, LIGHT
 from plateflow.gui.theme import apply_theme
@@ -35,6 +36,8 @@ def open_window(folders: Sequence[str]) -> int:
         apply_theme(app, DARK if dark else LIGHT)
 
     window = MainWindow(manager, change_theme)
+    window.detail.set_colour_by(_colour_by(settings))
+    window.detail.colour_changed.connect(lambda by: settings.setValue("colour", by))
     window.add_plates([*_paths(settings), *folders])
     manager.plates_changed.connect(lambda: settings.setValue("plates", list(manager.store.plates)))
     signal.signal(signal.SIGINT, lambda *_: window.close())
@@ -43,6 +46,11 @@ def open_window(folders: Sequence[str]) -> int:
     tick.start(500)
     window.show()
     return int(app.exec())
+
+
+def _colour_by(settings: QSettings) -> ColourBy:
+    kept = settings.value("colour", "")
+    return ColourBy(kept) if kept in set(ColourBy) else ColourBy.STATE
 
 
 def _paths(settings: QSettings) -> list[str]:

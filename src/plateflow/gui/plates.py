@@ -11,9 +11,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from plateflow.gui.states import BUSY, PlateState
+from plateflow.gui.well_times import WellTimes
 from plateflow.progress.eta import Estimator
 from plateflow.progress.messages import ExecutionKind, ExecutionState
 from plateflow.progress.state import AxisState, ExecutionProgress, restore
+from plateflow.progress.wells import count_wells
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -57,6 +59,8 @@ class Plate:
     """Of the last action that has wells: a compile or a run."""
     estimator: Estimator = field(default_factory=Estimator)
     """Knows how fast the run under way is."""
+    times: WellTimes = field(default_factory=WellTimes)
+    """How long the wells of ``details`` took."""
 
     @property
     def name(self) -> str:
@@ -143,6 +147,8 @@ class PlateStore:
         plate = self._owners.get(execution_id)
         if plate is not None and plate.progress is not None:
             plate.progress.apply_all(messages, first_seq)
+            if plate.progress is plate.details:
+                plate.times.take(messages)
             self._after(plate)
         return plate
 
@@ -172,6 +178,7 @@ class PlateStore:
         self._leave(plate)
         plate.progress, plate.lost, plate.estimator = progress, False, Estimator()
         if progress.kind is not ExecutionKind.INIT:
+            _keep_times(plate, progress)
             plate.details = progress
         self._owners[progress.execution_id] = plate
         self.changed.add(plate.path)
@@ -201,9 +208,16 @@ class PlateStore:
         self.changed.add(plate.path)
 
 
+def _keep_times(plate: Plate, progress: ExecutionProgress) -> None:
+    if plate.details is not None and plate.details.execution_id == progress.execution_id:
+        plate.times.forget_begun()  # the server was away, or is another
+    else:
+        plate.times = WellTimes()
+
+
 def _succeeded(progress: ExecutionProgress) -> PlateState:
     if progress.kind is ExecutionKind.INIT:
         return PlateState.READY
     if progress.kind is ExecutionKind.COMPILE:
         return PlateState.COMPILED
-    return PlateState.COMPLETE_WITH_FAILURES if progress.counts[AxisState.FAILED] else PlateState.COMPLETE
+    return PlateState.COMPLETE_WITH_FAILURES if count_wells(progress)[AxisState.FAILED] else PlateState.COMPLETE

@@ -155,6 +155,7 @@ class MainWindow(QMainWindow):
             "run": partial(self._act, self._manager.run),
             "stop": partial(self._act, self._manager.stop),
             "results": self._open_results,
+            "colour": self.detail.change_colour,
             "theme": change_theme,
             "filter": self._filter.setFocus,
         }
@@ -174,6 +175,7 @@ class MainWindow(QMainWindow):
         self._manager.history_came.connect(self.detail.history.show_history)
         self._clock = QTimer(self)  # for what changes with time alone: rates, and workers that are not heard
         self._clock.timeout.connect(self._tell)
+        self._clock.timeout.connect(self.detail.tick)
         self._clock.timeout.connect(self._manager.ask_history)
         self._clock.start(2000)
 
