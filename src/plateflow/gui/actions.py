@@ -25,6 +25,8 @@ class ActionSpec(NamedTuple):
     tip: str
     allowed: Callable[[Sequence[Plate]], bool]
     """Whether it makes sense for the selected plates."""
+    checkable: bool = False
+    """Whether it switches something on and off."""
 
 
 def _any_idle(plates: Sequence[Plate]) -> bool:
@@ -74,6 +76,7 @@ ACTIONS: tuple[ActionSpec, ...] = (
     ActionSpec("results", "Results", "Ctrl+E", "Open the results folder of the selected plate", _any_output),
     ActionSpec("colour", "Colour of wells", "Ctrl+K", "Colour wells by state, by step or by time, in turn", _always),
     ActionSpec("theme", "Light or dark", "Ctrl+T", "Change between the dark and the light look", _always),
+    ActionSpec("notify", "Notify", "Ctrl+J", "Have the desktop tell when a run has ended", _always, checkable=True),
     ActionSpec("filter", "Filter", "F2", "Go to the filter of the plates list", _always),
 )
 
@@ -85,6 +88,7 @@ def make_actions(parent: QWidget) -> dict[str, QAction]:
         action = QAction(spec.text, parent)
         action.setShortcut(QKeySequence(spec.shortcut))
         action.setToolTip(f"{spec.tip} ({spec.shortcut})")
+        action.setCheckable(spec.checkable)
         actions[spec.name] = action
     return actions
 

@@ -10,9 +10,11 @@ from qtpy.QtCore import QSettings, QTimer
 from qtpy.QtWidgets import QApplication
 
 from plateflow.gui.colouring import ColourBy
+from plateflow.gui.icons import window_icon
 from plateflow.gui.manager import Manager
 from plateflow.gui.palette import DARK, LIGHT
 from plateflow.gui.theme import apply_theme
+from plateflow.gui.tray import Tray
 from plateflow.gui.window import MainWindow
 from plateflow.settings import runtime_directory
 
@@ -35,7 +37,12 @@ def open_window(folders: Sequence[str]) -> int:
         settings.setValue("dark", dark)
         apply_theme(app, DARK if dark else LIGHT)
 
-    window = MainWindow(manager, change_theme)
+    app.setWindowIcon(window_icon())
+    tray = Tray(window_icon())
+    window = MainWindow(manager, change_theme, tray.show_note)
+    notify = window.actions_by_name["notify"]
+    notify.setChecked(settings.value("notify", True, bool))
+    notify.toggled.connect(lambda on: settings.setValue("notify", on))
     window.detail.set_colour_by(_colour_by(settings))
     window.detail.colour_changed.connect(lambda by: settings.setValue("colour", by))
     window.add_plates([*_paths(settings), *folders])
@@ -45,7 +52,9 @@ def open_window(folders: Sequence[str]) -> int:
     tick.timeout.connect(lambda: None)
     tick.start(500)
     window.show()
-    return int(app.exec())
+    code = int(app.exec())
+    tray.close()
+    return code
 
 
 def _colour_by(settings: QSettings) -> ColourBy:

@@ -6,7 +6,9 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 from qtpy.QtCore import QPointF, QRectF, Qt
-from qtpy.QtGui import QColor, QPainter, QPainterPath, QPainterPathStroker
+from qtpy.QtGui import QColor, QIcon, QPainter, QPainterPath, QPainterPathStroker, QPixmap
+
+from plateflow.gui.palette import DARK
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,6 +28,7 @@ _AREAS: Final[dict[str, tuple[_Line, ...]]] = {
     "■": (((0.14, 0.14), (0.86, 0.14), (0.86, 0.86), (0.14, 0.86)),),
     "⏳": (((0.24, 0.08), (0.76, 0.08), (0.54, 0.5), (0.76, 0.92), (0.24, 0.92), (0.46, 0.5)),),
 }
+_WELLS_OF_ICON: Final = ("done",) * 5 + ("failed", "done", "running", "running", "queued", "queued", "queued")
 SIGNS: Final = (*dict.fromkeys([*_LINES, *_AREAS]), "?")
 """Every sign that can be painted."""
 
@@ -62,6 +65,32 @@ def paint_sign(painter: QPainter, sign: str, rect: QRectF, colour: QColor) -> No
     painter.scale(side, side)
     painter.fillPath(sign_path(sign), colour)
     painter.restore()
+
+
+def window_icon() -> QIcon:
+    """Return the application's own sign: a plate whose wells are done, at work and waiting."""
+    icon = QIcon()
+    for side in (16, 24, 32, 48, 64, 128, 256):
+        icon.addPixmap(_plate_picture(side))
+    return icon
+
+
+def _plate_picture(side: int) -> QPixmap:
+    pixmap = QPixmap(side, side)
+    pixmap.fill(QColor(Qt.GlobalColor.transparent))
+    painter = QPainter(pixmap)
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    painter.scale(side, side)
+    plate = QPainterPath()
+    plate.addRoundedRect(QRectF(0.03, 0.13, 0.94, 0.74), 0.1, 0.1)
+    painter.fillPath(plate, QColor(DARK.base))
+    for place, role in enumerate(_WELLS_OF_ICON):
+        row, column = divmod(place, 4)
+        well = QPainterPath()
+        well.addEllipse(QPointF(0.18 + 0.213 * column, 0.29 + 0.21 * row), 0.085, 0.085)
+        painter.fillPath(well, QColor(DARK.colour(role)))
+    painter.end()
+    return pixmap
 
 
 def _through(points: Sequence[tuple[float, float]], *, closed: bool = False) -> QPainterPath:

@@ -8,7 +8,7 @@ import threading
 from collections import deque
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
-from plateflow.errors import PlateflowError, ServerError
+from plateflow.errors import PlateflowError, SchemaError, ServerError
 from plateflow.runtime.follower import await_news
 from plateflow.service.server import connect
 
@@ -38,6 +38,8 @@ class Disconnected(NamedTuple):
     """There is no server, or it does not answer."""
 
     reason: str
+    broken: bool = False
+    """Whether it is there, but sent a message that breaks the schema."""
 
 
 class Refused(NamedTuple):
@@ -149,7 +151,7 @@ class ServerLink:
                     self._serve(client)
             except (PlateflowError, OSError) as e:  # a message that breaks the schema too: nothing of it is shown
                 self._followers.clear()
-                self._emit(Disconnected(str(e)))
+                self._emit(Disconnected(str(e), broken=isinstance(e, SchemaError)))
                 while self._questions:
                     self._emit(Refused(self._questions.popleft().execution_id, str(e)))
                 self._await_bell(RECONNECT)

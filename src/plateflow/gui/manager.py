@@ -52,6 +52,10 @@ class Manager(QObject):
     """The connection in words."""
     problem = Signal(str)
     """A mistake of the user, in one line."""
+    connected = Signal()
+    """A server is there."""
+    disconnected = Signal(str, bool)
+    """Why no server is heard, and whether that is because it broke the schema; again with each attempt."""
     ended = Signal(str)
     """Path of a plate whose run has ended."""
     history_came = Signal(object)
@@ -202,9 +206,11 @@ class Manager(QObject):
         self.heard = time.monotonic()
         if isinstance(event, Connected):
             self._connect(f"server {event.pid}")
+            self.connected.emit()
         elif isinstance(event, Disconnected):
             self._connect("no server")
             self.store.lose(event.reason)
+            self.disconnected.emit(event.reason, event.broken)
         elif isinstance(event, Refused):
             self.store.refuse(event.execution_id, event.reason)
             if not event.execution_id:
@@ -212,7 +218,8 @@ class Manager(QObject):
         elif isinstance(event, Answer):
             event.then(event.value)
         elif isinstance(event, Adopted):
-            self.store.adopt(event.snapshot)
+            if (ended := self.store.adopt(event.snapshot)) is not None:
+                self.ended.emit(ended.path)
         else:
             self._take_news(event)
 

@@ -130,17 +130,25 @@ class PlateStore:
         self.changed.add(path)
         return plate.progress.execution_id
 
-    def adopt(self, snapshot: bytes) -> None:
-        """Take the state of an execution as the server has it, of one that this window did not ask for too."""
+    def adopt(self, snapshot: bytes) -> Plate | None:
+        """Take the state of an execution as the server has it, of one that this window did not ask for too.
+
+        Returns
+        -------
+        Plate or None
+            The one whose run was shown as going on, and has ended since.
+        """
         progress = restore(snapshot)
-        if not progress.plate_id:
-            return
         plate = self.plates.get(progress.plate_id)
-        if plate is not None:
-            self._watch(plate, progress)
-            plate.init_pending = progress.kind is ExecutionKind.INIT and not progress.ended
-            plate.compile_pending = progress.kind is ExecutionKind.COMPILE and not progress.ended
-            self._after(plate)
+        if plate is None:
+            return None
+        before = plate.progress
+        went_on = before is not None and before.execution_id == progress.execution_id and not before.ended
+        self._watch(plate, progress)
+        plate.init_pending = progress.kind is ExecutionKind.INIT and not progress.ended
+        plate.compile_pending = progress.kind is ExecutionKind.COMPILE and not progress.ended
+        self._after(plate)
+        return plate if went_on and progress.ended and progress.kind is ExecutionKind.RUN else None
 
     def apply(self, execution_id: str, messages: Sequence[Message], first_seq: int) -> Plate | None:
         """Fold messages of an execution; return its plate, None where it is not shown."""

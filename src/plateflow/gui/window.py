@@ -7,8 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from qtpy.QtCore import QSortFilterProxyModel, Qt, QTimer, QUrl
-from qtpy.QtGui import QDesktopServices
+from qtpy.QtCore import QSortFilterProxyModel, Qt, QTimer
 from qtpy.QtWidgets import (
     QFileDialog,
     QLabel,
@@ -23,23 +22,27 @@ from qtpy.QtWidgets import (
 )
 
 from plateflow.gui.actions import allow, make_actions
+from plateflow.gui.banner import Banner
 from plateflow.gui.detail import PlateDetail
+from plateflow.gui.notices import end_notice, lost_notice
+from plateflow.gui.panels.desktop import open_path
 from plateflow.gui.plates_model import PLATE_ROLE, PlatesModel
 from plateflow.gui.row_delegate import PlateRowDelegate
 from plateflow.gui.states import PlateState
-from plateflow.gui.texts import state_text, status_bar, window_title
+from plateflow.gui.texts import status_bar, window_title
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from qtpy.QtCore import QMimeData
-    from qtpy.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent
+    from qtpy.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QKeyEvent
 
     from plateflow.gui.manager import Manager
+    from plateflow.gui.notices import Notice
     from plateflow.gui.plates import Plate
     from plateflow.progress.messages import Message
 
-BANNER_MS = 8000
+MESSAGE_MS = 8000
 LIST_WIDTH = 320
 
 
@@ -52,11 +55,21 @@ class MainWindow(QMainWindow):
         Closed with the window.
     change_theme
         What the theme action does.
+    notify
+        Has the desktop tell a title and a text; called where a run has ended and the notify action is checked.
     """
 
-    def __init__(self, manager: Manager, change_theme: Callable[[], object] = lambda: None) -> None:
+    def __init__(
+        self,
+        manager: Manager,
+        change_theme: Callable[[], object] = lambda: None,
+        notify: Callable[[str, str], object] = lambda title, text: None,
+    ) -> None:
         super().__init__()
         self._manager = manager
+        self._notify = notify
+        self.banner = Banner(self)
+        self._lost: Notice | None = None
         self.setAcceptDrops(True)
         self.resize(1280, 800)
         self.actions_by_name = make_actions(self)
@@ -89,6 +102,13 @@ class MainWindow(QMainWindow):
         self._clock.stop()
         self._manager.close()
         super().closeEvent(event)
+
+    def keyPressEvent(self, event: QKeyEvent | None) -> None:  # noqa: N802
+        """Close the notice by Escape, where nothing else wants it."""
+        if event is not None and event.key() == Qt.Key.Key_Escape and self.banner.notice is not None:
+            self.banner.dismiss()
+        else:
+            super().keyPressEvent(event)
 
     def dragEnterEvent(self, event: QDragEnterEvent | None) -> None:  # noqa: N802
         """Take folders."""
@@ -143,7 +163,13 @@ class MainWindow(QMainWindow):
         splitter.setStretchFactor(0, 1)
         splitter.setStretchFactor(1, 3)
         splitter.setSizes([LIST_WIDTH, 1280 - LIST_WIDTH])
-        self.setCentralWidget(splitter)
+        whole = QWidget(self)
+        rows = QVBoxLayout(whole)
+        rows.setContentsMargins(0, 0, 0, 0)
+        rows.setSpacing(0)
+        rows.addWidget(self.banner)
+        rows.addWidget(splitter, 1)
+        self.setCentralWidget(whole)
 
     def _connect(self, change_theme: Callable[[], object]) -> None:
         does: dict[str, Callable[[], object]] = {
@@ -170,6 +196,9 @@ class MainWindow(QMainWindow):
         self._manager.connection_changed.connect(lambda _: self._tell())
         self._manager.problem.connect(self._complain)
         self._manager.ended.connect(self._tell_end)
+        self._manager.connected.connect(self._tell_found)
+        self._manager.disconnected.connect(self._tell_lost)
+        self.banner.results_wanted.connect(self._open)
         self.detail.traceback_wanted.connect(self._ask_traceback)
         self._manager.traceback_came.connect(self._show_traceback)
         self._manager.history_came.connect(self.detail.history.show_history)
@@ -195,7 +224,10 @@ class MainWindow(QMainWindow):
     def _open_results(self) -> None:
         for plate in self.selected():
             if plate.output:
-                QDesktopServices.openUrl(QUrl.fromLocalFile(plate.output))
+                self._open(plate.output)
+
+    def _open(self, folder: str) -> None:
+        self._bar.showMessage(open_path(Path(folder)), MESSAGE_MS)
 
     def _show_selected(self) -> None:
         chosen = self.selected()
@@ -241,11 +273,26 @@ class MainWindow(QMainWindow):
         )
 
     def _complain(self, problem: str) -> None:
-        self._bar.showMessage(problem, BANNER_MS)
+        self._bar.showMessage(problem, MESSAGE_MS)
 
     def _tell_end(self, path: str) -> None:
-        plate = self._manager.store.plates[path]
-        self._bar.showMessage(f"{plate.name}: {state_text(plate)}", BANNER_MS)
+        notice = end_notice(self._manager.store.plates[path])
+        self.banner.tell(notice)
+        if self.actions_by_name["notify"].isChecked():
+            self._notify("plateflow", notice.text)
+
+    def _tell_lost(self, reason: str, broken: bool) -> None:
+        notice = lost_notice(reason, broken=broken)
+        if notice != self._lost:  # else it is shown, or was closed
+            self._lost = notice
+            self.banner.tell(notice)
+
+    def _tell_found(self) -> None:
+        if self._lost is None or self._lost.role != "lost":
+            return  # one that breaks the schema is found each time, and lost again
+        if self.banner.notice == self._lost:
+            self.banner.dismiss()
+        self._lost = None
 
 
 def _folders(dropped: QMimeData | None) -> list[str]:
