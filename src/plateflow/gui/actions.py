@@ -27,6 +27,8 @@ class ActionSpec(NamedTuple):
     """Whether it makes sense for the selected plates."""
     checkable: bool = False
     """Whether it switches something on and off."""
+    on_bar: bool = True
+    """Whether it has a button of its own; else it is in the menu at the end of the bar."""
 
 
 def _any_idle(plates: Sequence[Plate]) -> bool:
@@ -74,10 +76,41 @@ ACTIONS: tuple[ActionSpec, ...] = (
     ActionSpec("stop", "Stop", "Ctrl+.", "Cancel the runs of the selected plates; finished wells stay", _any_stoppable),
     ActionSpec("retry", "Retry failed", "Ctrl+R", "Run failed wells again: the server does not offer it yet", _never),
     ActionSpec("results", "Results", "Ctrl+E", "Open the results folder of the selected plate", _any_output),
-    ActionSpec("colour", "Colour of wells", "Ctrl+K", "Colour wells by state, by step or by time, in turn", _always),
-    ActionSpec("theme", "Light or dark", "Ctrl+T", "Change between the dark and the light look", _always),
-    ActionSpec("notify", "Notify", "Ctrl+J", "Have the desktop tell when a run has ended", _always, checkable=True),
-    ActionSpec("filter", "Filter", "F2", "Go to the filter of the plates list", _always),
+    ActionSpec(
+        "recent_plates",
+        "Recent plates",
+        "Ctrl+Shift+O",
+        "Choose one of the plates that were added lately",
+        _always,
+        on_bar=False,
+    ),
+    ActionSpec(
+        "recent_pipelines",
+        "Recent pipelines",
+        "Ctrl+Shift+P",
+        "Choose one of the pipelines that were chosen lately, for the selected plates",
+        _any,
+        on_bar=False,
+    ),
+    ActionSpec(
+        "colour",
+        "Colour of wells",
+        "Ctrl+K",
+        "Colour wells by state, by step or by time, in turn",
+        _always,
+        on_bar=False,
+    ),
+    ActionSpec("theme", "Light or dark", "Ctrl+T", "Change between the dark and the light look", _always, on_bar=False),
+    ActionSpec(
+        "notify",
+        "Notify",
+        "Ctrl+J",
+        "Have the desktop tell when a run has ended",
+        _always,
+        checkable=True,
+        on_bar=False,
+    ),
+    ActionSpec("filter", "Filter", "F2", "Go to the filter of the plates list", _always, on_bar=False),
 )
 
 

@@ -13,10 +13,11 @@ from plateflow.gui.colouring import ColourBy
 from plateflow.gui.icons import window_icon
 from plateflow.gui.manager import Manager
 from plateflow.gui.palette import DARK, LIGHT
+from plateflow.gui.session import load_session, save_session
 from plateflow.gui.theme import apply_theme
 from plateflow.gui.tray import Tray
 from plateflow.gui.window import MainWindow
-from plateflow.settings import runtime_directory
+from plateflow.settings import runtime_directory, session_file
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -45,8 +46,10 @@ def open_window(folders: Sequence[str]) -> int:
     notify.toggled.connect(lambda on: settings.setValue("notify", on))
     window.detail.set_colour_by(_colour_by(settings))
     window.detail.colour_changed.connect(lambda by: settings.setValue("colour", by))
-    window.add_plates([*_paths(settings), *folders])
-    manager.plates_changed.connect(lambda: settings.setValue("plates", list(manager.store.plates)))
+    kept = session_file()
+    window.restore(load_session(kept))
+    window.session_changed.connect(lambda session: save_session(kept, session))
+    window.add_plates(folders)
     signal.signal(signal.SIGINT, lambda *_: window.close())
     tick = QTimer()  # lets Python see signals while Qt waits
     tick.timeout.connect(lambda: None)
@@ -60,10 +63,3 @@ def open_window(folders: Sequence[str]) -> int:
 def _colour_by(settings: QSettings) -> ColourBy:
     kept = settings.value("colour", "")
     return ColourBy(kept) if kept in set(ColourBy) else ColourBy.STATE
-
-
-def _paths(settings: QSettings) -> list[str]:
-    kept = settings.value("plates", [])
-    if isinstance(kept, str):  # how Qt gives back a list of one
-        return [kept]
-    return [str(path) for path in kept or []]

@@ -13,6 +13,7 @@ from qtpy.QtCore import QObject, QTimer, Signal
 from plateflow.errors import UserError
 from plateflow.gui.link import Adopted, Answer, Connected, Disconnected, Event, News, Refused, ServerLink
 from plateflow.gui.plates import PlateStore
+from plateflow.gui.session import GONE, KeptPlate
 from plateflow.gui.states import BUSY
 from plateflow.progress.messages import ExecutionKind, ExecutionState
 from plateflow.progress.update import decode
@@ -88,8 +89,13 @@ class Manager(QObject):
 
     def add(self, folders: Iterable[str | Path], pipeline: str = "") -> list[str]:
         """Add plates at the end of the list; return the paths of those that are new."""
-        paths = [str(Path(folder).resolve()) for folder in folders]
-        new = [path for path in paths if self.store.add(path, pipeline)]
+        return self.restore(KeptPlate(str(Path(folder).resolve()), pipeline) for folder in folders)
+
+    def restore(self, plates: Iterable[KeptPlate]) -> list[str]:
+        """Add plates as they were kept, also those whose folder is not there now; return the paths that are new."""
+        new = [kept.path for kept in plates if self.store.add(kept.path, kept.pipeline, kept.output)]
+        for path in new:
+            self.store.plates[path].problem = "" if Path(path).is_dir() else GONE
         if new:
             self.plates_changed.emit()
             self.link.ask("", lambda client: self._join(client, new))

@@ -92,11 +92,11 @@ class PlateStore:
     _owners: dict[str, Plate] = field(default_factory=dict)
     """Plates by the execution that they show."""
 
-    def add(self, path: str, pipeline: str = "") -> bool:
+    def add(self, path: str, pipeline: str = "", output: str = "") -> bool:
         """Add a plate at the end; return whether it is new."""
         if path in self.plates:
             return False
-        self.plates[path] = Plate(path, pipeline)
+        self.plates[path] = Plate(path, pipeline, output)
         self.changed.add(path)
         return True
 

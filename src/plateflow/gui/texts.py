@@ -32,7 +32,7 @@ def state_text(plate: Plate) -> str:
 
 def step_text(plate: Plate) -> str:
     """Return a row's second line: the step and well that are worked on, or why the plate failed."""
-    if plate.state in (PlateState.FAILED, PlateState.LOST, PlateState.CANCELLED):
+    if plate.state in (PlateState.CREATED, PlateState.FAILED, PlateState.LOST, PlateState.CANCELLED):
         return plate.problem
     if plate.state is not PlateState.RUNNING or plate.progress is None:
         return ""

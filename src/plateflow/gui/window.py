@@ -7,27 +7,32 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from qtpy.QtCore import QSortFilterProxyModel, Qt, QTimer
+from qtpy.QtCore import QByteArray, QItemSelectionModel, QPoint, QSortFilterProxyModel, Qt, QTimer, Signal
 from qtpy.QtWidgets import (
     QFileDialog,
     QLabel,
     QLineEdit,
     QListView,
     QMainWindow,
+    QMenu,
     QSplitter,
     QStatusBar,
     QToolBar,
+    QToolButton,
     QVBoxLayout,
     QWidget,
 )
 
-from plateflow.gui.actions import allow, make_actions
+from plateflow.gui.actions import ACTIONS, allow, make_actions
 from plateflow.gui.banner import Banner
 from plateflow.gui.detail import PlateDetail
 from plateflow.gui.notices import end_notice, lost_notice
 from plateflow.gui.panels.desktop import open_path
+from plateflow.gui.panels.naming import given, named
 from plateflow.gui.plates_model import PLATE_ROLE, PlatesModel
+from plateflow.gui.recent import RecentMenu
 from plateflow.gui.row_delegate import PlateRowDelegate
+from plateflow.gui.session import KeptPlate, Session, with_latest
 from plateflow.gui.states import PlateState
 from plateflow.gui.texts import status_bar, window_title
 
@@ -59,6 +64,9 @@ class MainWindow(QMainWindow):
         Has the desktop tell a title and a text; called where a run has ended and the notify action is checked.
     """
 
+    session_changed = Signal(object)
+    """The :class:`~plateflow.gui.session.Session` as it is now, to be kept."""
+
     def __init__(
         self,
         manager: Manager,
@@ -70,6 +78,9 @@ class MainWindow(QMainWindow):
         self._notify = notify
         self.banner = Banner(self)
         self._lost: Notice | None = None
+        self._kept = Session()
+        self.recent_plates = RecentMenu("Recent plates", self)
+        self.recent_pipelines = RecentMenu("Recent pipelines", self)
         self.setAcceptDrops(True)
         self.resize(1280, 800)
         self.actions_by_name = make_actions(self)
@@ -99,6 +110,7 @@ class MainWindow(QMainWindow):
 
     def closeEvent(self, event: QCloseEvent | None) -> None:  # noqa: N802
         """Leave the server; runs go on."""
+        self._keep()
         self._clock.stop()
         self._manager.close()
         super().closeEvent(event)
@@ -120,11 +132,39 @@ class MainWindow(QMainWindow):
         if event is not None:
             self.add_plates(_folders(event.mimeData()))
 
+    def session(self) -> Session:
+        """Return what is to be restored the next time."""
+        plates = self._manager.store.plates.values()
+        selected = {plate.path for plate in self.selected()}
+        return Session(
+            plates=tuple(KeptPlate(plate.path, plate.pipeline, plate.output) for plate in plates),
+            selected=tuple(plate.path for plate in plates if plate.path in selected),
+            geometry=bytes(self.saveGeometry().toHex().data()).decode(),
+            recent_plates=self.recent_plates.paths,
+            recent_pipelines=self.recent_pipelines.paths,
+        )
+
+    def restore(self, session: Session) -> None:
+        """Show what was kept."""
+        self.recent_plates.paths, self.recent_pipelines.paths = session.recent_plates, session.recent_pipelines
+        if session.geometry:
+            self.restoreGeometry(QByteArray.fromHex(session.geometry.encode()))
+        self._manager.restore(session.plates)
+        for path in session.selected:
+            if path in self._manager.store.plates:
+                self._select(path, QItemSelectionModel.SelectionFlag.Select)
+
     def add_plates(self, folders: Sequence[str]) -> None:
         """Add plates, and select the first that is new."""
         new = self._manager.add(folders)
+        for path in new:
+            self.recent_plates.paths = with_latest(self.recent_plates.paths, path)
         if new:
-            self.list.setCurrentIndex(self.shown.mapFromSource(self.model.index(self.model.row_of(new[0]))))
+            self._select(new[0], QItemSelectionModel.SelectionFlag.ClearAndSelect)
+
+    def _select(self, path: str, how: QItemSelectionModel.SelectionFlag) -> None:
+        index = self.shown.mapFromSource(self.model.index(self.model.row_of(path)))
+        given(self.list.selectionModel()).setCurrentIndex(index, how)
 
     def _make_filter(self) -> QLineEdit:
         edit = QLineEdit(self)
@@ -150,8 +190,19 @@ class MainWindow(QMainWindow):
         self.addToolBar(bar)
         bar.setAccessibleName("Actions")
         bar.setMovable(False)
-        for action in self.actions_by_name.values():
-            bar.addAction(action)
+        self.addActions(list(self.actions_by_name.values()))  # so that the shortcuts of those in the menu are heard
+        more = QMenu("More", self)
+        more.setToolTipsVisible(True)
+        for spec in ACTIONS:
+            (bar if spec.on_bar else more).addAction(self.actions_by_name[spec.name])
+        more_button = named(QToolButton(bar), "More actions", "What else can be done")
+        more_button.setText("More")
+        more_button.setMenu(more)
+        more_button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+        more_button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        bar.addWidget(more_button)
+        self._give_menu(bar, "add", self.recent_plates)
+        self._give_menu(bar, "pipeline", self.recent_pipelines)
         left = QWidget(self)
         column = QVBoxLayout(left)
         column.setContentsMargins(4, 4, 0, 4)
@@ -171,6 +222,16 @@ class MainWindow(QMainWindow):
         rows.addWidget(splitter, 1)
         self.setCentralWidget(whole)
 
+    def _give_menu(self, bar: QToolBar, name: str, menu: RecentMenu) -> None:
+        button = bar.widgetForAction(self.actions_by_name[name])
+        assert isinstance(button, QToolButton)
+        button.setMenu(menu)
+        button.setPopupMode(QToolButton.ToolButtonPopupMode.MenuButtonPopup)
+
+    def _pop_up(self, menu: RecentMenu) -> None:
+        buttons = [button for button in self.findChildren(QToolButton) if button.menu() is menu]
+        menu.popup(buttons[0].mapToGlobal(QPoint(0, buttons[0].height())))
+
     def _connect(self, change_theme: Callable[[], object]) -> None:
         does: dict[str, Callable[[], object]] = {
             "add": self._choose_plates,
@@ -184,6 +245,8 @@ class MainWindow(QMainWindow):
             "colour": self.detail.change_colour,
             "theme": change_theme,
             "filter": self._filter.setFocus,
+            "recent_plates": partial(self._pop_up, self.recent_plates),
+            "recent_pipelines": partial(self._pop_up, self.recent_pipelines),
         }
         for name, act in does.items():
             self.actions_by_name[name].triggered.connect(lambda _checked=False, act=act: act())
@@ -192,6 +255,9 @@ class MainWindow(QMainWindow):
             selection.selectionChanged.connect(lambda *_: self._show_selected())
         self._manager.rows_changed.connect(self._refresh)
         self._manager.plates_changed.connect(self._show_selected)
+        self._manager.plates_changed.connect(self._keep)
+        self.recent_plates.chosen.connect(lambda path: self.add_plates([path]))
+        self.recent_pipelines.chosen.connect(self._take_pipeline)
         self._manager.messages_came.connect(self._take)
         self._manager.connection_changed.connect(lambda _: self._tell())
         self._manager.problem.connect(self._complain)
@@ -204,6 +270,7 @@ class MainWindow(QMainWindow):
         self._manager.history_came.connect(self.detail.history.show_history)
         self._clock = QTimer(self)  # for what changes with time alone: rates, and workers that are not heard
         self._clock.timeout.connect(self._tell)
+        self._clock.timeout.connect(self._keep)
         self._clock.timeout.connect(self.detail.tick)
         self._clock.timeout.connect(self._manager.ask_history)
         self._clock.start(2000)
@@ -219,7 +286,17 @@ class MainWindow(QMainWindow):
     def _choose_pipeline(self) -> None:
         path, _ = QFileDialog.getOpenFileName(self, "Choose a pipeline", "", "Pipelines (*.py)")
         if path:
-            self._manager.set_pipeline([plate.path for plate in self.selected()], path)
+            self._take_pipeline(path)
+
+    def _take_pipeline(self, path: str) -> None:
+        self.recent_pipelines.paths = with_latest(self.recent_pipelines.paths, path)
+        self._manager.set_pipeline([plate.path for plate in self.selected()], path)
+
+    def _keep(self) -> None:
+        session = self.session()
+        if session != self._kept:
+            self._kept = session
+            self.session_changed.emit(session)
 
     def _open_results(self) -> None:
         for plate in self.selected():
