@@ -69,8 +69,6 @@ class Manager(QObject):
         super().__init__(parent)
         self.store = PlateStore()
         self.connection = "connecting"
-        self.heard = time.monotonic()
-        """When the server was last heard of, on the monotonic clock."""
         self._events: deque[Event] = deque()
         self._closed = False
         self._frame = QTimer(self)
@@ -79,6 +77,11 @@ class Manager(QObject):
         self._frame.timeout.connect(self._draw)
         self._woken.connect(self._schedule)
         self.link = ServerLink(directory, self._woken.emit)
+
+    @property
+    def heard(self) -> float:
+        """When the server was last heard of, by a heartbeat too; on the monotonic clock, in seconds."""
+        return self.link.heard
 
     def close(self) -> None:
         """Leave the server, once; what runs goes on."""
@@ -209,7 +212,6 @@ class Manager(QObject):
             self._frame.start()
 
     def _take(self, event: Event) -> None:
-        self.heard = time.monotonic()
         if isinstance(event, Connected):
             self._connect(f"server {event.pid}")
             self.connected.emit()
@@ -233,7 +235,7 @@ class Manager(QObject):
         plate = self.store.apply(news.execution_id, news.messages, news.first_seq)
         if plate is None:
             return
-        plate.estimator.take(news.messages, self.heard)
+        plate.estimator.take(news.messages, time.monotonic())
         self.messages_came.emit(plate.path, news.messages)
         if plate.progress is not None and plate.progress.ended and plate.progress.kind is ExecutionKind.RUN:
             self.ended.emit(plate.path)
