@@ -7,7 +7,17 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from qtpy.QtCore import QByteArray, QItemSelectionModel, QPoint, QSortFilterProxyModel, Qt, QTimer, Signal
+from qtpy.QtCore import (
+    QByteArray,
+    QEvent,
+    QItemSelectionModel,
+    QPoint,
+    QSize,
+    QSortFilterProxyModel,
+    Qt,
+    QTimer,
+    Signal,
+)
 from qtpy.QtWidgets import (
     QFileDialog,
     QLabel,
@@ -23,7 +33,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from plateflow.gui.actions import ACTIONS, allow, make_actions
+from plateflow.gui.actions import ACTIONS, allow, make_actions, paint_icons
 from plateflow.gui.banner import Banner
 from plateflow.gui.detail import PlateDetail
 from plateflow.gui.notices import end_notice, lost_notice
@@ -84,6 +94,7 @@ class MainWindow(QMainWindow):
         self.setAcceptDrops(True)
         self.resize(1280, 800)
         self.actions_by_name = make_actions(self)
+        paint_icons(self.actions_by_name, self.palette())
         self.model = PlatesModel(manager, self)
         self.shown = QSortFilterProxyModel(self)
         self.shown.setSourceModel(self.model)
@@ -114,6 +125,12 @@ class MainWindow(QMainWindow):
         self._clock.stop()
         self._manager.close()
         super().closeEvent(event)
+
+    def changeEvent(self, event: QEvent | None) -> None:  # noqa: N802
+        """Paint the icons anew in another theme."""
+        if event is not None and event.type() is QEvent.Type.PaletteChange:
+            paint_icons(self.actions_by_name, self.palette())
+        super().changeEvent(event)
 
     def keyPressEvent(self, event: QKeyEvent | None) -> None:  # noqa: N802
         """Close the notice by Escape, where nothing else wants it."""
@@ -190,11 +207,15 @@ class MainWindow(QMainWindow):
         self.addToolBar(bar)
         bar.setAccessibleName("Actions")
         bar.setMovable(False)
+        bar.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+        bar.setIconSize(QSize(16, 16))
         self.addActions(list(self.actions_by_name.values()))  # so that the shortcuts of those in the menu are heard
         more = QMenu("More", self)
         more.setToolTipsVisible(True)
         for spec in ACTIONS:
             (bar if spec.on_bar else more).addAction(self.actions_by_name[spec.name])
+            if spec.ends_group:
+                bar.addSeparator()
         more_button = named(QToolButton(bar), "More actions", "What else can be done")
         more_button.setText("More")
         more_button.setMenu(more)
@@ -248,6 +269,8 @@ class MainWindow(QMainWindow):
             "recent_plates": partial(self._pop_up, self.recent_plates),
             "recent_pipelines": partial(self._pop_up, self.recent_pipelines),
         }
+        notify = self.actions_by_name["notify"]
+        notify.toggled.connect(lambda on: notify.setText(f"Notify at the end of a run: {'on' if on else 'off'}"))
         for name, act in does.items():
             self.actions_by_name[name].triggered.connect(lambda _checked=False, act=act: act())
         selection = self.list.selectionModel()
