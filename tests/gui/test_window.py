@@ -209,3 +209,16 @@ def test_a_key_colours_the_wells_by_something_else(qtbot: QtBot, window: MainWin
     assert str(window.detail.map.colour_by) == "step"
     window.detail.colour.setCurrentIndex(2)
     assert str(window.detail.map.colour_by) == "time"
+
+
+def test_the_images_of_the_selected_well_are_asked_for(
+    qtbot: QtBot, window: MainWindow, manager: Manager, small_plate: Path, pipeline: Path
+) -> None:
+    window.add_plates([str(small_plate)])
+    manager.set_pipeline([str(small_plate)], str(pipeline))
+    press(qtbot, window, "compile")
+    settle(qtbot, manager, str(small_plate), PlateState.COMPILED)
+    window.detail.map.select_wells(["B02"])
+    with qtbot.waitSignal(window.detail.input_wanted) as wanted:
+        window.detail.well.input_button.click()
+    assert wanted.args == ["B02"]

@@ -35,6 +35,8 @@ class PlateDetail(QWidget):
 
     traceback_wanted = Signal(str)
     """A well whose traceback should be shown."""
+    input_wanted = Signal(str)
+    """A well whose images should be shown."""
     colour_changed = Signal(str)
     """By what the map is coloured from now on, a :class:`~plateflow.gui.colouring.ColourBy`."""
 
@@ -59,6 +61,7 @@ class PlateDetail(QWidget):
         self.map.selection_changed.connect(self._show_wells)
         for source in (self.map.well_activated, self.failures.traceback_wanted, self.well.traceback_wanted):
             source.connect(self.traceback_wanted)
+        self.well.input_wanted.connect(self.input_wanted)
 
     def show_plate(self, plate: Plate | None) -> None:
         """Show another plate, or the same one as it is now."""
