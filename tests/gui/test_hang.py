@@ -2,6 +2,7 @@
 
 import os
 import signal
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,6 +17,8 @@ from plateflow.gui.window import MainWindow
 from plateflow.service.server import connect
 
 WAITS = SLOW.replace("time.sleep(2)", "time.sleep(30)")
+REAPER = "plateflow-reaper"
+"""Waits for the end of a server that this process has started."""
 LOST_WITHIN = 4.0
 BACK_WITHIN = 2.0
 
@@ -31,6 +34,7 @@ def window(qtbot: QtBot, short_tmp: Path, monkeypatch: pytest.MonkeyPatch) -> It
     window.close()
     with connect(short_tmp / "run") as client:
         client.shutdown()
+    qtbot.waitUntil(lambda: REAPER not in {thread.name for thread in threading.enumerate()}, timeout=TIMEOUT)
 
 
 def run_slowly(qtbot: QtBot, window: MainWindow, plate: Path, folder: Path) -> str:
