@@ -25,6 +25,7 @@ _UNDER_WAY = {
     ExecutionState.RUNNING: PlateState.RUNNING,
     ExecutionState.PAUSED: PlateState.PAUSED,
 }
+NEVER_ARRIVED = "the server ended before it took the request; ask again"
 
 
 @dataclass(slots=True)
@@ -62,6 +63,11 @@ class Plate:
     def name(self) -> str:
         """Name of its folder."""
         return Path(self.path).name
+
+    @property
+    def is_watched(self) -> bool:
+        """Whether something was asked for that has not ended."""
+        return self.progress is not None and not self.progress.ended
 
     @property
     def state(self) -> PlateState:
@@ -106,7 +112,6 @@ class PlateStore:
         plate.init_pending = kind is ExecutionKind.INIT
         plate.compile_pending = kind is ExecutionKind.COMPILE
         plate.stop_pending = False
-        plate.problem = ""
         self._watch(plate, ExecutionProgress(execution_id=execution_id, plate_id=path, kind=kind))
         if kind is ExecutionKind.RUN:
             plate.output = output
@@ -114,7 +119,7 @@ class PlateStore:
     def refuse(self, execution_id: str, reason: str) -> None:
         """Note that a request failed: it is pending no more."""
         plate = self._owners.get(execution_id)
-        if plate is not None:
+        if plate is not None and not plate.lost:  # of a lost one nobody knows whether it arrived, until it is adopted
             self._settle(plate, PlateState.FAILED, reason)
 
     def stop(self, path: str) -> str:
@@ -129,14 +134,19 @@ class PlateStore:
     def adopt(self, snapshot: bytes) -> None:
         """Take the state of an execution as the server has it, of one that this window did not ask for too."""
         progress = restore(snapshot)
-        if not progress.plate_id:
+        owner = self._owners.get(progress.execution_id)
+        if not progress.seq:  # the server does not know it: not yet, or it was lost on the way to a server that died
+            if owner is not None and owner.lost:
+                owner.lost = False
+                self._settle(owner, PlateState.FAILED, NEVER_ARRIVED)
             return
         plate = self.plates.get(progress.plate_id)
-        if plate is not None:
-            self._watch(plate, progress)
-            plate.init_pending = progress.kind is ExecutionKind.INIT and not progress.ended
-            plate.compile_pending = progress.kind is ExecutionKind.COMPILE and not progress.ended
-            self._after(plate)
+        if plate is None or (owner is not plate and plate.is_watched):
+            return  # an older one, heard of after the plate was asked for something else
+        self._watch(plate, progress)
+        plate.init_pending = progress.kind is ExecutionKind.INIT and not progress.ended
+        plate.compile_pending = progress.kind is ExecutionKind.COMPILE and not progress.ended
+        self._after(plate)
 
     def apply(self, execution_id: str, messages: Sequence[Message], first_seq: int) -> Plate | None:
         """Fold messages of an execution; return its plate, None where it is not shown."""
@@ -170,7 +180,7 @@ class PlateStore:
 
     def _watch(self, plate: Plate, progress: ExecutionProgress) -> None:
         self._leave(plate)
-        plate.progress, plate.lost, plate.estimator = progress, False, Estimator()
+        plate.progress, plate.lost, plate.problem, plate.estimator = progress, False, "", Estimator()
         if progress.kind is not ExecutionKind.INIT:
             plate.details = progress
         self._owners[progress.execution_id] = plate
