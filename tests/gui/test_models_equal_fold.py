@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from pytestqt.qtbot import QtBot
 from qtpy.QtWidgets import QTabWidget
 from tests.chaos.subscriber import CountingFollower
-from tests.gui.test_flow import TIMEOUT
+from tests.gui.steps import TIMEOUT, journal_of
 from tests.runtime.scripts import PUPPET, job, new_id, send
 from tests.unit.gui.executions import ENDS, executions, told
 from tests.unit.progress.runs import WHO
@@ -21,7 +21,7 @@ from plateflow.gui.panels.table import Table
 from plateflow.gui.plates import PlateStore
 from plateflow.gui.texts import state_text
 from plateflow.gui.window import MainWindow
-from plateflow.progress.messages import ExecutionMessage, ExecutionState, Message, decode_message
+from plateflow.progress.messages import ExecutionMessage, ExecutionState, Message
 from plateflow.progress.state import ExecutionProgress
 from plateflow.runtime import client as client_module
 from plateflow.runtime.client import ExecutionClient
@@ -70,15 +70,6 @@ def shown(detail: PlateDetail) -> dict[str, Any]:
 
 def cells(table: Table) -> list[tuple[str, ...]]:
     return [row.cells for row in table._model.rows] or [(table.content.words,)]
-
-
-def journal_of(client: ExecutionClient, execution_id: str) -> list[Message]:
-    messages: list[Message] = []
-    while True:
-        replayed = client.replay_of(execution_id, len(messages) + 1)
-        messages += [decode_message(bytes(line)) for line in replayed.messages]
-        if replayed.next_seq > replayed.last_seq:
-            return messages
 
 
 def expected(qtbot: QtBot, messages: list[Message], name: str) -> tuple[str, dict[str, Any]]:
