@@ -71,7 +71,7 @@ pictures: $(DEV) ## make the pictures of README (needs real plates)
 	@$(BIN)/python docs/pictures/make.py
 
 screenshots: $(QT) ## make the pictures of docs/plate-manager.md from the real window, drawn offscreen
-	@QT_QPA_PLATFORM=offscreen $(BIN)/python docs/pictures/gui/make.py
+	@QT_QPA_PLATFORM=offscreen PYTHONPATH=. $(BIN)/python docs/pictures/gui/make.py
 
 constraints: $(MADE) ## resolve every extra anew and write constraints.txt
 	@$(BIN)/python -m pip install -qq --dry-run --ignore-installed --report "$(VENV)/resolved.json" '.[$(EXTRAS)]'

@@ -6,7 +6,7 @@ import time
 from typing import TYPE_CHECKING
 
 from qtpy.QtCore import Qt, Signal
-from qtpy.QtWidgets import QHBoxLayout, QLabel, QSplitter, QTabWidget, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QSplitter, QTabWidget, QVBoxLayout, QWidget
 
 from plateflow.gui.panels.events import EventsPanel
 from plateflow.gui.panels.failures import FailuresPanel
@@ -16,7 +16,7 @@ from plateflow.gui.panels.well_panel import WellPanel
 from plateflow.gui.panels.workers import WorkersPanel
 from plateflow.gui.plate_map import PlateMap
 from plateflow.gui.step_bars import StepBars
-from plateflow.gui.texts import SEPARATOR, state_text, wells_text
+from plateflow.gui.texts import SEPARATOR, state_words, wells_text
 from plateflow.progress.state import AxisState
 
 if TYPE_CHECKING:
@@ -39,6 +39,8 @@ class PlateDetail(QWidget):
         self._header = QLabel("No plate is selected", self)
         self._header.setAccessibleName("Selected plate")
         self._header.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self._header.setWordWrap(True)
+        self._header.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Minimum)  # a reason may be long
         self.map = PlateMap(self)
         self.steps = StepBars(self)
         self.well = WellPanel(self)
@@ -120,7 +122,7 @@ def _header(plate: Plate | None) -> str:
     if plate is None:
         return "No plate is selected"
     progress = plate.details
-    parts = [plate.name, state_text(plate)]
+    parts = [plate.name, state_words(plate)]
     if progress is not None and progress.axes:
         parts += [f"{len(progress.axes)} wells", wells_text(progress)]
     if plate.problem:

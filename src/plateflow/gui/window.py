@@ -15,6 +15,7 @@ from qtpy.QtWidgets import (
     QLineEdit,
     QListView,
     QMainWindow,
+    QSizePolicy,
     QSplitter,
     QStatusBar,
     QToolBar,
@@ -27,7 +28,7 @@ from plateflow.gui.detail import PlateDetail
 from plateflow.gui.plates_model import PLATE_ROLE, PlatesModel
 from plateflow.gui.row_delegate import PlateRowDelegate
 from plateflow.gui.states import PlateState
-from plateflow.gui.texts import state_text, status_bar, window_title
+from plateflow.gui.texts import state_words, status_bar, window_title
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -69,6 +70,9 @@ class MainWindow(QMainWindow):
         self.detail = PlateDetail(self)
         self._status = QLabel(self)
         self._status.setAccessibleName("Status")
+        self._status.setSizePolicy(
+            QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred
+        )  # a name may be long
         self._bar = QStatusBar(self)
         self._bar.addWidget(self._status, 1)
         self.setStatusBar(self._bar)
@@ -243,7 +247,7 @@ class MainWindow(QMainWindow):
 
     def _tell_end(self, path: str) -> None:
         plate = self._manager.store.plates[path]
-        self._bar.showMessage(f"{plate.name}: {state_text(plate)}", BANNER_MS)
+        self._bar.showMessage(f"{plate.name}: {state_words(plate)}", BANNER_MS)
 
 
 def _folders(dropped: QMimeData | None) -> list[str]:
