@@ -23,9 +23,9 @@ pipeline = Pipeline("slow", channels={"DNA": "1", "GFP": "2"}, steps=[FunctionSt
 """
 
 
-def settle(qtbot: QtBot, manager: Manager, path: str, *states: PlateState) -> None:
+def settle(qtbot: QtBot, manager: Manager, path: str, *states: PlateState, timeout: int = TIMEOUT) -> None:
     plate = manager.store.plates[path]
-    qtbot.waitUntil(lambda: plate.state in states, timeout=TIMEOUT)
+    qtbot.waitUntil(lambda: plate.state in states, timeout=timeout)
     qtbot.wait(100)  # so that the last frame is drawn
 
 

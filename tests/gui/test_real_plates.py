@@ -102,7 +102,7 @@ def whole_way(qtbot: QtBot, window: MainWindow, manager: Manager, path: str, end
     assert state_text(manager.store.plates[path]) == "⏳ Compile"
     settle(qtbot, manager, path, PlateState.COMPILED)
     press(qtbot, window, "run")
-    settle(qtbot, manager, path, end)
+    settle(qtbot, manager, path, end, timeout=2 * TIMEOUT)
     return texts
 
 
