@@ -11,7 +11,7 @@ from qtpy.QtCore import Qt, QUrl
 from qtpy.QtGui import QDesktopServices, QIcon
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication, QSystemTrayIcon
-from tests.gui.test_flow import TIMEOUT, settle
+from tests.gui.steps import TIMEOUT, settle
 from tests.gui.test_window import RAISES, press
 from tests.runtime.fake_server import FakeServer
 from tests.unit.cli.view.script import Script

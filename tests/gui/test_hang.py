@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from pytestqt.qtbot import QtBot
-from tests.gui.test_flow import SLOW, TIMEOUT, settle
+from tests.gui.steps import SLOW, TIMEOUT, settle
 
 from plateflow.gui.manager import Manager
 from plateflow.gui.states import PlateState

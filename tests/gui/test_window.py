@@ -2,7 +2,6 @@
 
 import shutil
 from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -11,7 +10,7 @@ from qtpy.QtCore import Qt
 from qtpy.QtGui import QIcon, QImage, QPalette
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QAbstractButton, QApplication, QLineEdit, QWidget
-from tests.gui.test_flow import SLOW, TIMEOUT, settle
+from tests.gui.steps import SLOW, TIMEOUT, press, settle
 
 from plateflow.gui.actions import ACTIONS
 from plateflow.gui.manager import Manager
@@ -45,22 +44,6 @@ steps = [FunctionStep(step, inputs="DNA") for step in (first, second, third, fou
 pipeline = Pipeline("four", channels={"DNA": "1", "GFP": "2"}, steps=steps)
 """
 RAISES = SLOW.replace("time.sleep(2)", 'if image.mean() > 0:\n        raise ValueError("no cells here")')
-
-
-@pytest.fixture
-def window(qtbot: QtBot, manager: Manager) -> Iterator[MainWindow]:
-    window = MainWindow(manager)
-    qtbot.addWidget(window)
-    window.show()
-    yield window
-    window.close()
-    assert not [widget for widget in QApplication.topLevelWidgets() if widget.isVisible()]
-
-
-def press(qtbot: QtBot, window: MainWindow, name: str) -> None:
-    action = window.actions_by_name[name]
-    qtbot.waitUntil(action.isEnabled, timeout=TIMEOUT)
-    action.trigger()
 
 
 def test_the_whole_way_in_the_window(
@@ -159,6 +142,7 @@ def test_closing_the_window_leaves_the_run_going(
     slow.write_text(SLOW, encoding="utf-8")
     manager = Manager(directory)
     window = MainWindow(manager)
+    qtbot.addWidget(window)
     window.add_plates([str(small_plate)])
     path = str(small_plate)
     manager.set_pipeline([path], str(slow))

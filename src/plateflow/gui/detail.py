@@ -6,7 +6,7 @@ import time
 from typing import TYPE_CHECKING
 
 from qtpy.QtCore import Qt, Signal
-from qtpy.QtWidgets import QComboBox, QHBoxLayout, QLabel, QSplitter, QTabWidget, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QComboBox, QHBoxLayout, QLabel, QSizePolicy, QSplitter, QTabWidget, QVBoxLayout, QWidget
 
 from plateflow.gui.colouring import ColourBy
 from plateflow.gui.panels.events import EventsPanel
@@ -19,7 +19,7 @@ from plateflow.gui.panels.words import counted
 from plateflow.gui.panels.workers import WorkersPanel
 from plateflow.gui.plate_map import PlateMap
 from plateflow.gui.step_bars import StepBars
-from plateflow.gui.texts import SEPARATOR, state_text, wells_text
+from plateflow.gui.texts import SEPARATOR, state_words, wells_text
 from plateflow.progress.state import AxisState
 from plateflow.progress.wells import count_wells
 
@@ -47,6 +47,8 @@ class PlateDetail(QWidget):
         self._header = QLabel("No plate is selected", self)
         self._header.setAccessibleName("Selected plate")
         self._header.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self._header.setWordWrap(True)
+        self._header.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Minimum)  # a reason may be long
         self.map = PlateMap(self)
         self.colour = named(QComboBox(self), "Colour of the wells", "What the colours of the plate map tell (Ctrl+K)")
         self.colour.addItems([f"Colour: {by}" for by in ColourBy])
@@ -154,7 +156,7 @@ def _header(plate: Plate | None) -> str:
     if plate is None:
         return "No plate is selected"
     progress = plate.details
-    parts = [plate.name, state_text(plate)]
+    parts = [plate.name, state_words(plate)]
     if progress is not None and progress.axes:
         parts += [counted(sum(count_wells(progress).values()), "well"), wells_text(progress)]
     if plate.problem:

@@ -149,6 +149,7 @@ class ServerLink:
 
     def follow(self, execution_id: str) -> None:
         """Follow an execution, also across a lost server; it need not be submitted yet."""
+        self._wanted.add(execution_id)  # now, for the server may be gone before its turn comes
         self.ask(execution_id, lambda client: self._follow(client, execution_id))
 
     def _run(self) -> None:
@@ -201,7 +202,6 @@ class ServerLink:
                 self._emit(Answer(question.then, value))
 
     def _follow(self, client: ExecutionClient, execution_id: str) -> None:
-        self._wanted.add(execution_id)
         if execution_id not in self._followers:
             follower = self._followers[execution_id] = client.follow(execution_id)
             self._adopt(execution_id, follower)

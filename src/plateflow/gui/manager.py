@@ -182,9 +182,9 @@ class Manager(QObject):
         self._schedule()
 
     def _spec(self, plate: Plate, kind: ExecutionKind, execution_id: str) -> JobSpec:
-        if kind is ExecutionKind.INIT:
-            return JobSpec(plate=plate.path)
         if not plate.pipeline:
+            if kind is ExecutionKind.INIT:
+                return JobSpec(plate=plate.path)
             raise UserError(f"{plate.name} has no pipeline yet: choose one first")
         output = str(default_results(Path(plate.path), execution_id)) if kind is ExecutionKind.RUN else None
         return JobSpec(plate=plate.path, pipeline=describe_pipeline(plate.pipeline), output=output)

@@ -27,6 +27,7 @@ _UNDER_WAY = {
     ExecutionState.RUNNING: PlateState.RUNNING,
     ExecutionState.PAUSED: PlateState.PAUSED,
 }
+NEVER_ARRIVED = "the server ended before it took the request; ask again"
 
 
 @dataclass(slots=True)
@@ -66,6 +67,11 @@ class Plate:
     def name(self) -> str:
         """Name of its folder."""
         return Path(self.path).name
+
+    @property
+    def is_watched(self) -> bool:
+        """Whether something was asked for that has not ended."""
+        return self.progress is not None and not self.progress.ended
 
     @property
     def state(self) -> PlateState:
@@ -110,7 +116,6 @@ class PlateStore:
         plate.init_pending = kind is ExecutionKind.INIT
         plate.compile_pending = kind is ExecutionKind.COMPILE
         plate.stop_pending = False
-        plate.problem = ""
         self._watch(plate, ExecutionProgress(execution_id=execution_id, plate_id=path, kind=kind))
         if kind is ExecutionKind.RUN:
             plate.output = output
@@ -118,7 +123,7 @@ class PlateStore:
     def refuse(self, execution_id: str, reason: str) -> None:
         """Note that a request failed: it is pending no more."""
         plate = self._owners.get(execution_id)
-        if plate is not None:
+        if plate is not None and not plate.lost:  # of a lost one nobody knows whether it arrived, until it is adopted
             self._settle(plate, PlateState.FAILED, reason)
 
     def stop(self, path: str) -> str:
@@ -139,9 +144,15 @@ class PlateStore:
             The one whose run was shown as going on, and has ended since.
         """
         progress = restore(snapshot)
-        plate = self.plates.get(progress.plate_id)
-        if plate is None:
+        owner = self._owners.get(progress.execution_id)
+        if not progress.seq:  # the server does not know it: not yet, or it was lost on the way to a server that died
+            if owner is not None and owner.lost:
+                owner.lost = False
+                self._settle(owner, PlateState.FAILED, NEVER_ARRIVED)
             return None
+        plate = self.plates.get(progress.plate_id)
+        if plate is None or (owner is not plate and plate.is_watched):
+            return None  # an older one, heard of after the plate was asked for something else
         before = plate.progress
         went_on = before is not None and before.execution_id == progress.execution_id and not before.ended
         self._watch(plate, progress)
@@ -184,7 +195,7 @@ class PlateStore:
 
     def _watch(self, plate: Plate, progress: ExecutionProgress) -> None:
         self._leave(plate)
-        plate.progress, plate.lost, plate.estimator = progress, False, Estimator()
+        plate.progress, plate.lost, plate.problem, plate.estimator = progress, False, "", Estimator()
         if progress.kind is not ExecutionKind.INIT:
             _keep_times(plate, progress)
             plate.details = progress

@@ -25,9 +25,13 @@ LONGEST_ETA = 99 * 3600.0
 
 def state_text(plate: Plate) -> str:
     """Return a row's state in words: ``⏳ Init 9,216 files``, ``Running 43 %``, ``Complete with failures 379/384``."""
-    look = LOOKS[plate.state]
-    words = f"{look.glyph} {look.word}".strip()
-    return f"{words} {suffix}" if (suffix := _suffix(plate)) else words
+    return f"{LOOKS[plate.state].glyph} {state_words(plate)}".strip()
+
+
+def state_words(plate: Plate) -> str:
+    """Return the same without the glyph, which a font may lack."""
+    word = LOOKS[plate.state].word
+    return f"{word} {suffix}" if (suffix := _suffix(plate)) else word
 
 
 def step_text(plate: Plate) -> str:

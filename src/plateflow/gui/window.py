@@ -25,6 +25,7 @@ from qtpy.QtWidgets import (
     QListView,
     QMainWindow,
     QMenu,
+    QSizePolicy,
     QSplitter,
     QStatusBar,
     QToolBar,
@@ -104,6 +105,7 @@ class MainWindow(QMainWindow):
         self.detail = PlateDetail(self)
         self._status = QLabel(self)
         self._status.setAccessibleName("Status")
+        self._status.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)  # a name may be long
         self._bar = QStatusBar(self)
         self._bar.addWidget(self._status, 1)
         self.setStatusBar(self._bar)
