@@ -11,8 +11,8 @@ from qtpy.QtCore import Qt, QUrl
 from qtpy.QtGui import QDesktopServices, QIcon
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication, QSystemTrayIcon
-from tests.gui.steps import TIMEOUT, settle
-from tests.gui.test_window import RAISES, press
+from tests.gui.steps import TIMEOUT, press, settle
+from tests.gui.test_window import RAISES
 from tests.runtime.fake_server import FakeServer
 from tests.unit.cli.view.script import Script
 

@@ -206,3 +206,24 @@ def test_the_images_of_the_selected_well_are_asked_for(
     with qtbot.waitSignal(window.detail.input_wanted) as wanted:
         window.detail.well.input_button.click()
     assert wanted.args == ["B02"]
+
+
+def test_the_images_of_a_well_are_asked_for_and_shown(
+    qtbot: QtBot, window: MainWindow, manager: Manager, small_plate: Path, pipeline: Path
+) -> None:
+    window.add_plates([str(small_plate)])
+    manager.set_pipeline([str(small_plate)], str(pipeline))
+    window.detail.input_wanted.emit("B02")
+    qtbot.waitUntil(window.images.isVisible, timeout=TIMEOUT)
+    assert window.images.windowTitle() == "Input images of B02 – plateflow"
+    names = [window.images.pictures.item(n) for n in range(window.images.pictures.count())]
+    assert [item.text() for item in names if item is not None] == ["1 (DNA)", "2 (GFP)"]
+
+
+def test_why_a_well_has_no_images_is_said(
+    qtbot: QtBot, window: MainWindow, manager: Manager, small_plate: Path, tmp_path: Path
+) -> None:
+    window.add_plates([str(tmp_path)])
+    window.detail.input_wanted.emit("B02")
+    qtbot.waitUntil(lambda: str(tmp_path) in window._bar.currentMessage(), timeout=TIMEOUT)
+    assert not window.images.isVisible()

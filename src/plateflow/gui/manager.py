@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from qtpy.QtCore import QObject, QTimer, Signal
 
 from plateflow.errors import UserError
+from plateflow.gui.consultant import Consultant
 from plateflow.gui.link import Adopted, Answer, Connected, Disconnected, Event, News, Refused, ServerLink
 from plateflow.gui.plates import PlateStore
 from plateflow.gui.session import GONE, KeptPlate
@@ -76,6 +77,8 @@ class Manager(QObject):
         self._frame.setInterval(FRAME_MS)
         self._frame.timeout.connect(self._draw)
         self._woken.connect(self._schedule)
+        self.consultant = Consultant(directory, self)
+        """Whom to ask about functions, pipelines and images."""
         self.link = ServerLink(directory, self._woken.emit)
 
     @property
@@ -88,6 +91,7 @@ class Manager(QObject):
         if not self._closed:
             self._closed = True
             self._frame.stop()
+            self.consultant.close()
             self.link.close()
 
     def add(self, folders: Iterable[str | Path], pipeline: str = "") -> list[str]:

@@ -39,6 +39,7 @@ from plateflow.gui.banner import Banner
 from plateflow.gui.detail import PlateDetail
 from plateflow.gui.notices import end_notice, lost_notice
 from plateflow.gui.panels.desktop import open_path
+from plateflow.gui.panels.input_images import InputImages, first_planes
 from plateflow.gui.panels.naming import given, named
 from plateflow.gui.plates_model import PLATE_ROLE, PlatesModel
 from plateflow.gui.recent import RecentMenu
@@ -46,6 +47,7 @@ from plateflow.gui.row_delegate import PlateRowDelegate
 from plateflow.gui.session import KeptPlate, Session, with_latest
 from plateflow.gui.states import PlateState
 from plateflow.gui.texts import status_bar, window_title
+from plateflow.service.questions import AskImages, Failed, Images
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -57,6 +59,7 @@ if TYPE_CHECKING:
     from plateflow.gui.notices import Notice
     from plateflow.gui.plates import Plate
     from plateflow.progress.messages import Message
+    from plateflow.service.questions import Answer
 
 MESSAGE_MS = 8000
 LIST_WIDTH = 320
@@ -103,6 +106,7 @@ class MainWindow(QMainWindow):
         self._filter = self._make_filter()
         self.list = self._make_list()
         self.detail = PlateDetail(self)
+        self.images = InputImages(self)
         self._status = QLabel(self)
         self._status.setAccessibleName("Status")
         self._status.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)  # a name may be long
@@ -291,6 +295,7 @@ class MainWindow(QMainWindow):
         self._manager.disconnected.connect(self._tell_lost)
         self.banner.results_wanted.connect(self._open)
         self.detail.traceback_wanted.connect(self._ask_traceback)
+        self.detail.input_wanted.connect(self._ask_images)
         self._manager.traceback_came.connect(self._show_traceback)
         self._manager.history_came.connect(self.detail.history.show_history)
         self._clock = QTimer(self)  # for what changes with time alone: rates, and workers that are not heard
@@ -348,6 +353,20 @@ class MainWindow(QMainWindow):
     def _ask_traceback(self, well: str) -> None:
         if self.detail.plate is not None:
             self._manager.ask_traceback(self.detail.plate.path, well)
+
+    def _ask_images(self, well: str) -> None:
+        plate = self.detail.plate
+        if plate is not None:
+            self._bar.showMessage(f"Looking for the images of {well}…")
+            question = AskImages(plate=plate.path, well=well, pipeline=plate.pipeline or None)
+            self._manager.consultant.ask(question, partial(self._show_images, well))
+
+    def _show_images(self, well: str, answer: Answer) -> None:
+        self._bar.clearMessage()
+        if isinstance(answer, Images):
+            self.images.show_well(well, first_planes(answer.images))
+        elif isinstance(answer, Failed):
+            self._complain(answer.reason)
 
     def _show_traceback(self, path: str, well: str, text: str) -> None:
         plate = self.detail.plate

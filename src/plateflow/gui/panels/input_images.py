@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     import numpy.typing as npt
     from qtpy.QtGui import QKeyEvent
 
+    from plateflow.service.questions import WellImage
+
 INPUT_SIDE: Final = 360
 """Pixels in which a picture is shown."""
 MOST_READ: Final = 512
@@ -44,6 +46,20 @@ class InputImage(NamedTuple):
     site: int
     path: str
     """Absolute, of a TIFF."""
+
+
+def first_planes(images: Sequence[WellImage]) -> list[InputImage]:
+    """Return one image of each site and channel: of the first timepoint, the lowest plane."""
+    first: dict[tuple[int, str], WellImage] = {}
+    for image in images:
+        known = first.get((image.site, image.channel))
+        if known is None or (image.timepoint, image.z) < (known.timepoint, known.z):
+            first[image.site, image.channel] = image
+    return [InputImage(_called(image), image.site, image.path) for image in first.values()]
+
+
+def _called(image: WellImage) -> str:
+    return f"{image.channel} ({image.label})" if image.label else image.channel
 
 
 class InputImages(QWidget):
