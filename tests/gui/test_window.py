@@ -1,17 +1,22 @@
 """The real window: what it shows, and that every part of it can be reached without a mouse and told in words."""
 
 import shutil
+from collections import Counter
 from pathlib import Path
 
 import pytest
 from pytestqt.qtbot import QtBot
 from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QAbstractButton, QLineEdit, QWidget
+from qtpy.QtGui import QIcon, QImage, QPalette
+from qtpy.QtTest import QTest
+from qtpy.QtWidgets import QAbstractButton, QApplication, QLineEdit, QWidget
 from tests.gui.steps import SLOW, TIMEOUT, press, settle
 
 from plateflow.gui.actions import ACTIONS
 from plateflow.gui.manager import Manager
+from plateflow.gui.palette import DARK, THEMES, Theme
 from plateflow.gui.states import PlateState
+from plateflow.gui.theme import apply_theme
 from plateflow.gui.window import MainWindow
 
 FOUR_STEPS = """
@@ -94,6 +99,26 @@ def test_every_action_has_a_shortcut_a_tooltip_and_a_name(window: MainWindow) ->
         assert action.shortcut().toString() in action.toolTip()
 
 
+@pytest.mark.parametrize("theme", THEMES.values(), ids=THEMES)
+def test_every_action_has_a_sign_that_is_seen_and_looks_disabled(
+    window: MainWindow, qapp: QApplication, theme: Theme
+) -> None:
+    apply_theme(qapp, theme)
+    qapp.processEvents()
+    for name, action in window.actions_by_name.items():
+        pictures = [action.icon().pixmap(32, mode).toImage() for mode in (QIcon.Mode.Normal, QIcon.Mode.Disabled)]
+        most = [max(shades(picture).items(), key=lambda shade: shade[1])[0] for picture in pictures]
+        assert most[0] == theme.text, name
+        assert most[1] == window.palette().color(QPalette.ColorGroup.Disabled, QPalette.ColorRole.ButtonText).name()
+    apply_theme(qapp, DARK)
+
+
+def shades(picture: QImage) -> Counter[str]:
+    """Return how many opaque pixels have which colour."""
+    colours = [picture.pixelColor(x, y) for x in range(picture.width()) for y in range(picture.height())]
+    return Counter(colour.name() for colour in colours if colour.alpha() == 255)
+
+
 def test_every_control_has_an_accessible_name(window: MainWindow) -> None:
     nameless = [
         widget
@@ -158,3 +183,26 @@ def test_a_selection_serves_those_that_are_idle(
     press(qtbot, window, "init")
     assert not manager.store.plates[idle].stop_pending
     settle(qtbot, manager, idle, PlateState.READY)
+
+
+def test_a_key_colours_the_wells_by_something_else(qtbot: QtBot, window: MainWindow) -> None:
+    with qtbot.waitSignal(window.detail.colour_changed) as told:
+        QTest.keyClick(window, Qt.Key.Key_K, Qt.KeyboardModifier.ControlModifier)  # type: ignore[call-overload]
+    assert told.args == ["step"]
+    assert window.detail.colour.currentText() == "Colour: step"
+    assert str(window.detail.map.colour_by) == "step"
+    window.detail.colour.setCurrentIndex(2)
+    assert str(window.detail.map.colour_by) == "time"
+
+
+def test_the_images_of_the_selected_well_are_asked_for(
+    qtbot: QtBot, window: MainWindow, manager: Manager, small_plate: Path, pipeline: Path
+) -> None:
+    window.add_plates([str(small_plate)])
+    manager.set_pipeline([str(small_plate)], str(pipeline))
+    press(qtbot, window, "compile")
+    settle(qtbot, manager, str(small_plate), PlateState.COMPILED)
+    window.detail.map.select_wells(["B02"])
+    with qtbot.waitSignal(window.detail.input_wanted) as wanted:
+        window.detail.well.input_button.click()
+    assert wanted.args == ["B02"]

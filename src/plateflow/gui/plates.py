@@ -11,9 +11,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from plateflow.gui.states import BUSY, PlateState
+from plateflow.gui.well_times import WellTimes
 from plateflow.progress.eta import Estimator
 from plateflow.progress.messages import ExecutionKind, ExecutionState
 from plateflow.progress.state import AxisState, ExecutionProgress, restore
+from plateflow.progress.wells import count_wells
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -58,6 +60,8 @@ class Plate:
     """Of the last action that has wells: a compile or a run."""
     estimator: Estimator = field(default_factory=Estimator)
     """Knows how fast the run under way is."""
+    times: WellTimes = field(default_factory=WellTimes)
+    """How long the wells of ``details`` took."""
 
     @property
     def name(self) -> str:
@@ -94,11 +98,11 @@ class PlateStore:
     _owners: dict[str, Plate] = field(default_factory=dict)
     """Plates by the execution that they show."""
 
-    def add(self, path: str, pipeline: str = "") -> bool:
+    def add(self, path: str, pipeline: str = "", output: str = "") -> bool:
         """Add a plate at the end; return whether it is new."""
         if path in self.plates:
             return False
-        self.plates[path] = Plate(path, pipeline)
+        self.plates[path] = Plate(path, pipeline, output)
         self.changed.add(path)
         return True
 
@@ -131,28 +135,38 @@ class PlateStore:
         self.changed.add(path)
         return plate.progress.execution_id
 
-    def adopt(self, snapshot: bytes) -> None:
-        """Take the state of an execution as the server has it, of one that this window did not ask for too."""
+    def adopt(self, snapshot: bytes) -> Plate | None:
+        """Take the state of an execution as the server has it, of one that this window did not ask for too.
+
+        Returns
+        -------
+        Plate or None
+            The one whose run was shown as going on, and has ended since.
+        """
         progress = restore(snapshot)
         owner = self._owners.get(progress.execution_id)
         if not progress.seq:  # the server does not know it: not yet, or it was lost on the way to a server that died
             if owner is not None and owner.lost:
                 owner.lost = False
                 self._settle(owner, PlateState.FAILED, NEVER_ARRIVED)
-            return
+            return None
         plate = self.plates.get(progress.plate_id)
         if plate is None or (owner is not plate and plate.is_watched):
-            return  # an older one, heard of after the plate was asked for something else
+            return None  # an older one, heard of after the plate was asked for something else
+        went_on = owner is plate and plate.is_watched
         self._watch(plate, progress)
         plate.init_pending = progress.kind is ExecutionKind.INIT and not progress.ended
         plate.compile_pending = progress.kind is ExecutionKind.COMPILE and not progress.ended
         self._after(plate)
+        return plate if went_on and progress.ended and progress.kind is ExecutionKind.RUN else None
 
     def apply(self, execution_id: str, messages: Sequence[Message], first_seq: int) -> Plate | None:
         """Fold messages of an execution; return its plate, None where it is not shown."""
         plate = self._owners.get(execution_id)
         if plate is not None and plate.progress is not None:
             plate.progress.apply_all(messages, first_seq)
+            if plate.progress is plate.details:
+                plate.times.take(messages)
             self._after(plate)
         return plate
 
@@ -182,6 +196,7 @@ class PlateStore:
         self._leave(plate)
         plate.progress, plate.lost, plate.problem, plate.estimator = progress, False, "", Estimator()
         if progress.kind is not ExecutionKind.INIT:
+            _keep_times(plate, progress)
             plate.details = progress
         self._owners[progress.execution_id] = plate
         self.changed.add(plate.path)
@@ -211,9 +226,16 @@ class PlateStore:
         self.changed.add(plate.path)
 
 
+def _keep_times(plate: Plate, progress: ExecutionProgress) -> None:
+    if plate.details is not None and plate.details.execution_id == progress.execution_id:
+        plate.times.forget_begun()  # the server was away, or is another
+    else:
+        plate.times = WellTimes()
+
+
 def _succeeded(progress: ExecutionProgress) -> PlateState:
     if progress.kind is ExecutionKind.INIT:
         return PlateState.READY
     if progress.kind is ExecutionKind.COMPILE:
         return PlateState.COMPILED
-    return PlateState.COMPLETE_WITH_FAILURES if progress.counts[AxisState.FAILED] else PlateState.COMPLETE
+    return PlateState.COMPLETE_WITH_FAILURES if count_wells(progress)[AxisState.FAILED] else PlateState.COMPLETE

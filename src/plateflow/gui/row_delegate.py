@@ -17,6 +17,7 @@ from plateflow.gui.theme import current_theme
 from plateflow.gui.well_grid import well_roles
 from plateflow.progress.messages import ExecutionKind
 from plateflow.progress.state import AxisState
+from plateflow.progress.wells import count_wells
 
 if TYPE_CHECKING:
     from plateflow.gui.palette import Theme
@@ -50,7 +51,7 @@ class PlateRowDelegate(QStyledItemDelegate):
 
 def failures(plate: Plate) -> int:
     """Return how many wells of a plate failed in its last compile or run."""
-    return plate.details.counts[AxisState.FAILED] if plate.details is not None else 0
+    return count_wells(plate.details)[AxisState.FAILED] if plate.details is not None else 0
 
 
 def bar_parts(plate: Plate) -> list[Part]:
@@ -62,10 +63,11 @@ def bar_parts(plate: Plate) -> list[Part]:
         phase = progress.init if plate.state is PlateState.INIT else progress.compile
         is_busy = plate.state in (PlateState.INIT, PlateState.COMPILE) and phase is not None and phase.total
         return [Part("pending", phase.completed / phase.total)] if is_busy and phase is not None else []
-    wells = sum(progress.counts.values())
+    counts = count_wells(progress)
+    wells = sum(counts.values())
     roles = well_roles(progress, lost=plate.lost)
     shown = (AxisState.COMPLETED, AxisState.RUNNING, AxisState.FAILED)
-    return [Part(roles[state], progress.counts[state] / wells) for state in shown if progress.counts[state]]
+    return [Part(roles[state], counts[state] / wells) for state in shown if counts[state]]
 
 
 def _paint_background(painter: QPainter, option: QStyleOptionViewItem) -> None:
