@@ -61,7 +61,7 @@ def shown(detail: PlateDetail) -> dict[str, Any]:
         "header": detail._header.text(),
         "map": [grid.codes.tolist(), bytes(grid._levels), detail.map.accessibleDescription()],
         "wells": [detail.map.text(well) for well in grid.wells],
-        "steps": [row.text for row in detail.steps.rows],
+        "steps": [(r.number, r.name, r.done, r.running, r.failed, r.total, r.stopped) for r in detail.steps.rows],
         "failures": cells(detail.failures),
         "workers": [row[:-1] for row in cells(detail.workers)],  # all but how many seconds ago
         "tabs": [tabs.tabText(place) for place in range(tabs.count())],

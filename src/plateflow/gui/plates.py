@@ -153,8 +153,7 @@ class PlateStore:
         plate = self.plates.get(progress.plate_id)
         if plate is None or (owner is not plate and plate.is_watched):
             return None  # an older one, heard of after the plate was asked for something else
-        before = plate.progress
-        went_on = before is not None and before.execution_id == progress.execution_id and not before.ended
+        went_on = owner is plate and plate.is_watched
         self._watch(plate, progress)
         plate.init_pending = progress.kind is ExecutionKind.INIT and not progress.ended
         plate.compile_pending = progress.kind is ExecutionKind.COMPILE and not progress.ended
