@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import signal
+import socket
 import sys
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from qtpy.QtCore import QSettings, QTimer
+from qtpy.QtCore import QSettings, QSocketNotifier
 from qtpy.QtWidgets import QApplication
 
 from plateflow.gui.manager import Manager
@@ -16,7 +18,7 @@ from plateflow.gui.window import MainWindow
 from plateflow.settings import runtime_directory
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
 
 def open_window(folders: Sequence[str]) -> int:
@@ -38,11 +40,28 @@ def open_window(folders: Sequence[str]) -> int:
     window.add_plates([*_paths(settings), *folders])
     manager.plates_changed.connect(lambda: settings.setValue("plates", list(manager.store.plates)))
     signal.signal(signal.SIGINT, lambda *_: window.close())
-    tick = QTimer()  # lets Python see signals while Qt waits
-    tick.timeout.connect(lambda: None)
-    tick.start(500)
-    window.show()
-    return int(app.exec())
+    with _awake_for_signals():
+        window.show()
+        return int(app.exec())
+
+
+@contextmanager
+def _awake_for_signals() -> Iterator[None]:
+    # Python sees a signal only when Qt calls it: a signal writes into this socket, which wakes Qt. A timer would wake
+    # the process when nothing happens.
+    ours, theirs = socket.socketpair()
+    for end in (ours, theirs):
+        end.setblocking(False)
+    notifier = QSocketNotifier(ours.fileno(), QSocketNotifier.Type.Read)  # type: ignore[call-overload] # takes an int
+    notifier.activated.connect(lambda *_: ours.recv(64))
+    before = signal.set_wakeup_fd(theirs.fileno())
+    try:
+        yield
+    finally:
+        signal.set_wakeup_fd(before)
+        notifier.setEnabled(False)
+        ours.close()
+        theirs.close()
 
 
 def _paths(settings: QSettings) -> list[str]:

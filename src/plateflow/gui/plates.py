@@ -7,13 +7,12 @@ and from how the last one ended.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from plateflow.gui.states import BUSY, PlateState
 from plateflow.progress.eta import Estimator
 from plateflow.progress.messages import ExecutionKind, ExecutionState
-from plateflow.progress.state import AxisState, ExecutionProgress, restore
+from plateflow.progress.state import AxisProgress, AxisState, ExecutionProgress, restore
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -57,11 +56,25 @@ class Plate:
     """Of the last action that has wells: a compile or a run."""
     estimator: Estimator = field(default_factory=Estimator)
     """Knows how fast the run under way is."""
+    _told_well: str = ""
+    """The well that was told of last as being at work."""
 
     @property
     def name(self) -> str:
         """Name of its folder."""
-        return Path(self.path).name
+        return self.path.rpartition("/")[2]  # of a resolved path; a Path would cost 5 us, and each frame asks for all
+
+    def current_axis(self) -> tuple[str, AxisProgress] | None:
+        """Return a well that is in a step, and where it stands; the same one for as long as it is in one.
+
+        So it can be read, and costs nothing: it is asked for each row with each frame, and a plate has 1536 wells.
+        """
+        axes = self.progress.axes if self.progress is not None else {}
+        told = axes.get(self._told_well)
+        if told is None or not told.in_step:
+            self._told_well = next((name for name, axis in axes.items() if axis.in_step), "")
+            told = axes.get(self._told_well)
+        return (self._told_well, told) if told is not None else None
 
     @property
     def state(self) -> PlateState:

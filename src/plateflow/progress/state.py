@@ -24,7 +24,7 @@ from plateflow.progress.percent import percent_of, shown_percent
 from plateflow.progress.update import ProgressPhase, ProgressStatus, ProgressUpdate
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
 ERROR_TEXT = 500
 """Characters of an error that a state carries; the rest is in the update at ``error_seq``."""
@@ -307,6 +307,31 @@ class ExecutionProgress(msgspec.Struct, kw_only=True, forbid_unknown_fields=True
         self.counts[axis.state] -= 1
         self.counts[to] += 1
         axis.state = to
+
+
+class Cursor(msgspec.Struct, kw_only=True):
+    """How far an execution is and whether it has ended: what whoever passes its messages on, and folds none, knows.
+
+    It is decoded from the snapshot of an :class:`ExecutionProgress` too; what else that holds is passed over.
+    """
+
+    execution_id: str
+    plate_id: str
+    state: ExecutionState | None = None
+    seq: int = 0
+    """Of the last message applied."""
+
+    @property
+    def ended(self) -> bool:
+        """Whether no further message follows."""
+        return self.state in ENDED
+
+    def apply_all(self, messages: Sequence[Message], first_seq: int) -> None:
+        """Go on beyond these messages, numbered from ``first_seq`` on."""
+        self.seq = first_seq + len(messages) - 1
+        for message in messages:
+            if isinstance(message, ExecutionMessage):
+                self.state = message.state
 
 
 def restore(snapshot: bytes) -> ExecutionProgress:
