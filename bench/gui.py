@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import argparse
 import sys
+from functools import partial
 
 from bench import gui_burden, gui_calm, gui_load
 from bench.gui_session import Display
-from bench.gui_table import table
+from bench.gui_table import Line, table
 from bench.harness import BenchError, machine, note
 
 LONG_SECONDS = 600.0
@@ -27,21 +28,23 @@ def main() -> int:
         note(str(e))
         return 1
     began = machine()
+    lines: list[Line] = []
     try:
-        lines = [
-            *gui_calm.measure_starts(display),
-            *gui_load.measure(display, LONG_SECONDS if arguments.long else 0.0),
-            *gui_calm.measure_one(display),
-            *gui_calm.measure_loss(display),
-            *gui_burden.measure_burden(display),
-            *gui_burden.measure_eta(),
-        ]
-    except BenchError as e:
-        note(f"could not be measured: {e}")
+        for phase in (
+            gui_calm.measure_starts,
+            partial(gui_load.measure, long_seconds=LONG_SECONDS if arguments.long else 0.0),
+            gui_calm.measure_one,
+            gui_calm.measure_loss,
+            gui_burden.measure_burden,
+        ):
+            lines += phase(display)
+        lines += gui_burden.measure_eta()
+    except (BenchError, KeyboardInterrupt) as e:
+        note(f"the rest could not be measured: {e}")
         return 1
     finally:
         display.close()
-    print(f"the Plate Manager\nbegan: {began}\nended: {machine()}\n\n{table(lines)}", flush=True)
+        print(f"the Plate Manager\nbegan: {began}\nended: {machine()}\n\n{table(lines)}", flush=True)
     return 0
 
 

@@ -109,7 +109,8 @@ def _idle(window: Window, where: str) -> list[Line]:
     seconds = after.moment - before.moment
     return [
         Line(f"{where}: CPU", 100 * (after.cpu - before.cpu) / seconds, "%", 1),
-        Line("  wakeups, all threads", (after.wakeups - before.wakeups) / seconds, "/s", 2),
+        Line("  wakeups of the window's thread", (after.own_wakeups - before.own_wakeups) / seconds, "/s", 2),
+        Line("  wakeups of all its threads", (after.wakeups - before.wakeups) / seconds, "/s", None),
     ]
 
 

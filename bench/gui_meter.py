@@ -22,6 +22,7 @@ from plateflow.progress.update import ProgressUpdate
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from qtpy.QtCore import QModelIndex
     from qtpy.QtGui import QPaintEvent
 
     from plateflow.gui.window import MainWindow
@@ -41,7 +42,8 @@ class Meter:
         self.painted: list[tuple[float, str]] = []
         """What the row of the first plate said, and when that was painted for the first time."""
         self._map_waits: list[float] = []
-        self._list_waits: list[float] = []
+        self._list_waits: dict[str, list[float]] = {}
+        self._announced: set[str] = set()
         self._seen: set[str] = set()
         self._timer = QTimer()
         self._timer.setTimerType(Qt.TimerType.PreciseTimer)
@@ -68,6 +70,7 @@ class Meter:
         """Look at this window from now on."""
         self.window, self._manager = window, manager
         manager.messages_came.connect(self._take)
+        window.model.dataChanged.connect(self._announce)
 
     def _tick(self) -> None:
         now = time.perf_counter()
@@ -91,14 +94,25 @@ class Meter:
         if path in self._seen:
             assert self.window is not None
             plate = self.window.detail.plate
-            waits = self._map_waits if plate is not None and plate.path == path else self._list_waits
+            is_shown = plate is not None and plate.path == path
+            waits = self._map_waits if is_shown else self._list_waits.setdefault(path, [])
             waits += [update.timestamp for update in updates[::SAMPLE]]
+
+    def _announce(self, first: QModelIndex, last: QModelIndex) -> None:
+        assert self.window is not None
+        self._announced |= {self.window.model.plate(row).path for row in range(first.row(), last.row() + 1)}
+
+    def _forget_unchanged(self) -> None:
+        # An update after which the row says the same is not painted: it has nothing to wait for.
+        self._list_waits = {path: self._list_waits[path] for path in self._announced & self._list_waits.keys()}
+        self._announced.clear()
 
     def _after_map(self) -> None:
         self._end(self._map_waits)
 
     def _after_list(self) -> None:
-        self._end(self._list_waits)
+        for waits in self._list_waits.values():
+            self._end(waits)
         plates = list(self._manager.store.plates.values()) if self.window is not None else []
         if plates and (not self.painted or state_text(plates[0]) != self.painted[-1][1]):
             self.painted.append((time.time(), state_text(plates[0])))
@@ -118,6 +132,7 @@ class Meter:
             before = time.thread_time()
             draw(manager)
             meter._figures.frames.append(1000 * (time.thread_time() - before))
+            meter._forget_unchanged()
 
         def map_painted(widget: PlateMap, event: QPaintEvent | None) -> None:
             before = time.thread_time()

@@ -36,6 +36,8 @@ class Usage:
     """Seconds of all its threads."""
     wakeups: int
     """How often any of its threads has waited and was woken."""
+    own_wakeups: int
+    """The same of its first thread, which is the window's."""
     memory: float
     """Megabytes that it holds."""
 
@@ -179,8 +181,10 @@ def usage(pid: int) -> Usage:
     threads = list(Path(f"/proc/{pid}/task").iterdir())
     fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
     cpu = (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-    wakeups = sum(_number(thread / "status", "voluntary_ctxt_switches") for thread in threads)
-    return Usage(time.monotonic(), cpu, wakeups, _number(Path(f"/proc/{pid}/status"), "VmRSS") / 1024)
+    wakeups = {int(thread.name): _number(thread / "status", "voluntary_ctxt_switches") for thread in threads}
+    return Usage(
+        time.monotonic(), cpu, sum(wakeups.values()), wakeups[pid], _number(Path(f"/proc/{pid}/status"), "VmRSS") / 1024
+    )
 
 
 def await_true(condition: Callable[[], bool], seconds: float = PATIENCE) -> None:

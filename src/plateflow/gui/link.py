@@ -23,7 +23,9 @@ if TYPE_CHECKING:
     from plateflow.runtime.follower import Courier
 
 POLL = 0.5
-"""Seconds between looks at whether the server is there, while nothing comes."""
+"""Seconds between looks at whether the server is there, while something is followed and nothing comes."""
+POLL_IDLE = 2.0
+"""The same while nothing is followed: no row depends on it."""
 PATIENCE = 1.0
 """Seconds that a request may take: with the three that a follower waits, a server that hangs is noticed after four."""
 RECONNECT = 1.0
@@ -175,7 +177,7 @@ class ServerLink:
 
     def _await_news(self) -> list[Courier]:
         followers = list(self._followers.values())
-        ready = await_news(followers, self._bell_read, POLL)
+        ready = await_news(followers, self._bell_read, POLL if followers else POLL_IDLE)
         self._hush()
         wait = self._heard + PACE - time.monotonic()
         if ready and wait > 0:
