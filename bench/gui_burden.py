@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 PAIRS: Final = 6
 SECONDS: Final = 90.0
 """No further pair begins after so many: on a machine that others use, workers at nice +10 hardly come to work."""
+WIDEST: Final = 20.0
+"""Percent between the pairs, beyond which their median says nothing."""
 BLOCKS: Final = 1000
 """Some 3 s on two cores."""
 RUNS: Final = 50
@@ -42,7 +44,9 @@ def measure_burden(display: Display) -> list[Line]:
             seconds = {watched: _run_watched(session) if watched else _run(session) for watched in order}
             pairs.append(100 * (seconds[True] / seconds[False] - 1))
     spread = f"(median of {len(pairs)} pairs; {min(pairs):.1f} to {max(pairs):.1f})"
-    return [Line("a run takes longer while a window watches it", statistics.median(pairs), "%", 2, remark=spread)]
+    goal = 2.0 if max(pairs) - min(pairs) <= WIDEST else None
+    remark = spread if goal is not None else f"{spread}: no verdict on the goal of <= 2 %, the machine is too busy"
+    return [Line("a run takes longer while a window watches it", statistics.median(pairs), "%", goal, remark=remark)]
 
 
 def _run_watched(session: Session) -> float:
