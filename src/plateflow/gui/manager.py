@@ -62,6 +62,7 @@ class Manager(QObject):
 
     def __init__(self, directory: Path, parent: QObject | None = None) -> None:
         super().__init__(parent)
+        self.directory = directory
         self.store = PlateStore()
         self.connection = "connecting"
         self.heard = time.monotonic()
@@ -98,10 +99,9 @@ class Manager(QObject):
         self.plates_changed.emit()
 
     def set_pipeline(self, paths: Iterable[str], pipeline: str) -> None:
-        """Give plates a pipeline file."""
+        """Give plates a pipeline file, or tell that theirs has changed."""
         for path in paths:
-            self.store.plates[path].pipeline = pipeline
-            self.store.changed.add(path)
+            self.store.set_pipeline(path, pipeline)
         self._schedule()
 
     def init(self, paths: Iterable[str]) -> None:

@@ -24,6 +24,7 @@ from qtpy.QtWidgets import (
 
 from plateflow.gui.actions import allow, make_actions
 from plateflow.gui.detail import PlateDetail
+from plateflow.gui.editor.editors import Editors
 from plateflow.gui.plates_model import PLATE_ROLE, PlatesModel
 from plateflow.gui.row_delegate import PlateRowDelegate
 from plateflow.gui.states import PlateState
@@ -67,6 +68,7 @@ class MainWindow(QMainWindow):
         self._filter = self._make_filter()
         self.list = self._make_list()
         self.detail = PlateDetail(self)
+        self.editors = Editors(manager, self)
         self._status = QLabel(self)
         self._status.setAccessibleName("Status")
         self._bar = QStatusBar(self)
@@ -85,7 +87,10 @@ class MainWindow(QMainWindow):
         return self._status.text()
 
     def closeEvent(self, event: QCloseEvent | None) -> None:  # noqa: N802
-        """Leave the server; runs go on."""
+        """Leave the server; runs go on. A pipeline with changes that are not saved keeps the window open."""
+        if event is not None and not self.editors.close():
+            event.ignore()
+            return
         self._clock.stop()
         self._manager.close()
         super().closeEvent(event)
@@ -149,7 +154,7 @@ class MainWindow(QMainWindow):
         does: dict[str, Callable[[], object]] = {
             "add": self._choose_plates,
             "remove": lambda: self._manager.remove([plate.path for plate in self.selected()]),
-            "pipeline": self._choose_pipeline,
+            "pipeline": lambda: self.editors.edit(self.selected()),
             "init": partial(self._act, self._manager.init),
             "compile": partial(self._act, self._manager.compile),
             "run": partial(self._act, self._manager.run),
@@ -184,11 +189,6 @@ class MainWindow(QMainWindow):
         folder = QFileDialog.getExistingDirectory(self, "Add a plate folder")
         if folder:
             self.add_plates([folder])
-
-    def _choose_pipeline(self) -> None:
-        path, _ = QFileDialog.getOpenFileName(self, "Choose a pipeline", "", "Pipelines (*.py)")
-        if path:
-            self._manager.set_pipeline([plate.path for plate in self.selected()], path)
 
     def _open_results(self) -> None:
         for plate in self.selected():
