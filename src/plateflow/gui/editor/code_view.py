@@ -39,13 +39,18 @@ class CodeView(QPlainTextEdit):
         start = _agreeing(self._shown, text)
         end = _agreeing(self._shown[start:][::-1], text[start:][::-1])
         cursor = QTextCursor(self.document())
-        before = self._shown
+        before, own = self._shown, self.textCursor()
+        stood_before = own.position() <= _units(before[:start])
+        place = own.position()
         self._shown = text
         cursor.setPosition(_units(before[:start]))
         cursor.setPosition(_units(before[: len(before) - end]), QTextCursor.MoveMode.KeepAnchor)
         self._is_showing = True
         cursor.insertText(text[start : len(text) - end])
         self._is_showing = False
+        if stood_before:  # else what is put in right there would push it on
+            own.setPosition(place)
+            self.setTextCursor(own)
 
     def go_to(self, line: int) -> None:
         """Put the cursor on a line, from 1."""

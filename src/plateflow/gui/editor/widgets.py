@@ -153,8 +153,7 @@ class Section(QWidget):
     def add_row(self, label: str, *widgets: QWidget) -> None:
         """Add a line: what it is, and its controls."""
         row = QHBoxLayout()
-        told = words(label, label)
-        told.setWordWrap(False)
+        told = QLabel(label)
         told.setMinimumWidth(150)
         row.addWidget(told)
         for widget in widgets:
