@@ -162,6 +162,7 @@ def test_a_change_in_the_form_is_in_the_text_at_once_and_can_be_undone(qtbot: Qt
     assert "count=5, most=None, share=1e-09" in own.code.toPlainText().replace("\n            ", " ")
     assert "return image  # kept" in own.code.toPlainText()
     assert own.windowTitle().startswith("own.py *")
+    assert own.notice_banner.isHidden()  # nothing is lost
     press(own, "undo")
     assert own.code.toPlainText() == OWN
     assert field(own, "count").editor.value == 2**40  # type: ignore[union-attr] # it is there
@@ -169,6 +170,18 @@ def test_a_change_in_the_form_is_in_the_text_at_once_and_can_be_undone(qtbot: Qt
     press(own, "redo")
     settle(qtbot, own)
     assert form_of(own).steps[0].branches[0].params["count"] == "5"
+
+
+def test_what_a_rewrite_takes_away_is_said(qtbot: QtBot, editor: PipelineEditor, tmp_path: Path) -> None:
+    open_text(qtbot, editor, tmp_path / "own.py", OWN.replace('"own",', '"own",  # mine'))
+    press(editor, "down")
+    assert "comments in them are gone" in editor.notice_banner.label.text()
+    assert editor.notice_banner.isVisibleTo(editor)
+    assert "# mine" not in editor.code.toPlainText()
+    press(editor, "undo")
+    assert "# mine" in editor.code.toPlainText()
+    banner_button(editor.notice_banner, "Close").click()
+    assert editor.notice_banner.isHidden()
 
 
 def test_what_the_form_wrote_reads_back_the_same(qtbot: QtBot, own: PipelineEditor) -> None:
@@ -513,11 +526,11 @@ def test_what_cannot_be_saved_is_not_lost(qtbot: QtBot, own: PipelineEditor, tmp
     field(own, "count").editor.value = 5  # type: ignore[union-attr] # it is there
     (tmp_path / "own.py").chmod(0o400)
     press(own, "save")
-    assert "write-protected" in own.refusal_banner.label.text()
+    assert "write-protected" in own.notice_banner.label.text()
     assert own.session.is_unsaved
     (tmp_path / "own.py").chmod(0o600)
     press(own, "save")
-    assert own.refusal_banner.isHidden()
+    assert own.notice_banner.isHidden()
 
 
 def test_a_file_that_somebody_else_changed_is_not_overwritten_unasked(
@@ -590,7 +603,7 @@ def test_a_new_pipeline_is_saved_where_it_is_told(
 
 def test_what_cannot_be_opened_leaves_what_is_there(qtbot: QtBot, own: PipelineEditor, tmp_path: Path) -> None:
     assert not own.open(tmp_path / "none.py")
-    assert "cannot be read" in own.refusal_banner.label.text()
+    assert "cannot be read" in own.notice_banner.label.text()
     assert own.code.toPlainText() == OWN
 
 

@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 from pytestqt.qtbot import QtBot
-from tests.gui.editor.answering import settle
+from tests.gui.editor.answering import TIMEOUT, settle
 from tests.gui.test_flow import settle as settle_plate
 
+from plateflow.gui.editor.widgets import Picker
 from plateflow.gui.editor.window import PipelineEditor
 from plateflow.gui.manager import Manager
 from plateflow.gui.states import PlateState
@@ -64,5 +65,10 @@ def test_a_plate_without_a_pipeline_gets_a_new_one(
     window.add_plates([str(small_plate)])
     editor = edit(qtbot, window)
     assert editor.problems.verdict.text().startswith("No problems · 6 wells")
+    qtbot.waitUntil(lambda: bool(editor.session.channels), timeout=TIMEOUT)
+    assert [channel.name for channel in editor.session.channels] == ["1", "2"]
+    assert editor.pipeline.known.text().startswith("The selected plate has: 1")
+    [picker] = [each for each in editor.step.findChildren(Picker) if each.accessibleName() == "Input image"]
+    assert [picker.itemText(at) for at in range(picker.count())] == ["1", "2", "every channel, one by one"]
     editor._save(tmp_path / "new.py")
     assert manager.store.plates[str(small_plate)].pipeline == str(tmp_path / "new.py")

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from plateflow.errors import UserError
 from plateflow.gui.editor.checking import Checking
-from plateflow.gui.editor.choices import Names, names_before, new_step
+from plateflow.gui.editor.choices import Names, PlateChannel, names_before, new_step
 from plateflow.gui.editor.document import READING, Document, edited, read, typed, unanswered
 from plateflow.gui.editor.edits import add_step, change_step
 from plateflow.gui.editor.files import changed_on_disk, read_file, write_file
@@ -122,7 +122,9 @@ def test_a_new_step_reads_and_makes_what_is_meant() -> None:
 def test_what_does_not_run_makes_nothing() -> None:
     find = new_step(EMPTY, 0, LIBRARY[CORE + "find_nuclei"], LIBRARY)
     form = add_step(EMPTY, 0, find)
-    assert names_before(form, 1, LIBRARY, ("1", "2", "3")) == Names(("DNA", "GFP", "3"), ("Nuclei",))
+    assert names_before(
+        form, 1, LIBRARY, [PlateChannel("1"), PlateChannel("9", "2"), PlateChannel("3", "w3")]
+    ) == Names(("DNA", "GFP", "3"), ("Nuclei",))
     assert names_before(change_step(form, 0, enabled=False), 1, LIBRARY).objects == ()
     assert names_before(form, 1, {}).objects == ("Nuclei",)  # of a function that is not known yet
 

@@ -17,6 +17,19 @@ OBJECT_KINDS: Final = frozenset({"labels", "label_stack"})
 _VERBS: Final = frozenset({"find", "make", "get", "segment", "detect", "grow", "keep", "label", "draw", "filter"})
 
 
+class PlateChannel(NamedTuple):
+    """A channel as the plate calls it."""
+
+    name: str
+    label: str = ""
+    """What the vendor says is in it; "" where nothing."""
+
+    @property
+    def told(self) -> str:
+        """Both, for people."""
+        return f"{self.name} ({self.label})" if self.label else self.name
+
+
 class Names(NamedTuple):
     """What a step may read."""
 
@@ -29,7 +42,7 @@ class Names(NamedTuple):
 
 
 def names_before(
-    form: PipelineForm, row: int, functions: Mapping[str, FunctionForm], channels: Sequence[str] = ()
+    form: PipelineForm, row: int, functions: Mapping[str, FunctionForm], channels: Sequence[PlateChannel] = ()
 ) -> Names:
     """Return what the steps before a row leave to be read.
 
@@ -42,10 +55,10 @@ def names_before(
     functions
         Those that are known, by address.
     channels
-        The plate's own names of its channels, where they are known.
+        Those of the plate, where they are known: one without a name in the pipeline has the plate's.
     """
     given = set(form.channels.values())
-    images = [*form.channels, *(channel for channel in channels if channel not in given)]
+    images = [*form.channels, *(channel.name for channel in channels if not given & set(channel))]
     objects: list[str] = []
     for step in form.steps[:row]:
         if step.enabled:
@@ -75,7 +88,7 @@ def new_step(
     row: int,
     function: FunctionForm,
     functions: Mapping[str, FunctionForm],
-    channels: Sequence[str] = (),
+    channels: Sequence[PlateChannel] = (),
 ) -> StepForm:
     """Return a step of a function, to stand before a row, that reads and makes what is likely meant."""
     names = names_before(form, row, functions, channels)

@@ -6,6 +6,9 @@ it.
 
 from __future__ import annotations
 
+import ast
+import io
+import tokenize
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
@@ -47,6 +50,11 @@ def edited(document: Document, form: PipelineForm) -> Document:
     return Document(write_code(form, document.text), form, "")
 
 
+def loses(document: Document, after: Document) -> bool:
+    """Tell whether a form that is written takes comments or names out of the text: what its author called things."""
+    return bool(_said(document.text) - _said(after.text))
+
+
 def typed(document: Document, text: str) -> Document:
     """Return the document with a text that somebody typed."""
     return document if text == document.text else replace(document, text=text, trouble=READING)
@@ -70,6 +78,13 @@ def unanswered(document: Document, text: str, reason: str) -> Document:
     if text != document.text or document.usable:
         return document
     return replace(document, trouble=f"The code could not be read: {reason}")
+
+
+def _said(text: str) -> set[str]:
+    comments = {
+        each.string for each in tokenize.generate_tokens(io.StringIO(text).readline) if each.type == tokenize.COMMENT
+    }
+    return comments | {node.id for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Name)}
 
 
 def _unwritable(form: PipelineForm, text: str) -> str:

@@ -14,6 +14,8 @@ from plateflow.gui.editor.widgets import Section, bold, button, line, words
 from plateflow.gui.panels.naming import given, named
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from plateflow.pipeline.forms import PipelineForm
 
 _CHANNELS_TIP = "Your names for the plate's channels, so that the same steps fit plates that number them otherwise."
@@ -49,12 +51,15 @@ class PipelinePanel(QScrollArea):
         given(self.table.horizontalHeader()).setStretchLastSection(True)
         given(self.table.verticalHeader()).setVisible(False)
         self.table.itemChanged.connect(lambda _: self._give_channels())
+        self.known = words("", "Channels of the plate")
         self.wrong = bold(words("", "What is wrong with the channels"))
         self.wrong.hide()
         self._lay_out()
 
-    def show_form(self, form: PipelineForm) -> None:
-        """Show a pipeline's fields."""
+    def show_form(self, form: PipelineForm, channels: Sequence[str]) -> None:
+        """Show a pipeline's fields, and what channels the plate has."""
+        self.known.setText(f"The selected plate has: {', '.join(channels)}" if channels else "")
+        self.known.setVisible(bool(channels))
         self._form = form
         for edit, text in ((self.name, form.name), (self.filenames, form.filenames), (self.metadata, form.metadata)):
             if edit.text() != (text or ""):
@@ -116,6 +121,7 @@ class PipelinePanel(QScrollArea):
         column.addWidget(words("Name of the pipeline", "Name of the pipeline", dimmed=True))
         column.addWidget(self.name)
         channels = Section("Channels", _CHANNELS_TIP)
+        channels.box.addWidget(self.known)
         channels.box.addWidget(self.table)
         channels.box.addWidget(self.wrong)
         buttons = QHBoxLayout()

@@ -12,11 +12,21 @@ from qtpy.QtGui import QUndoCommand, QUndoStack
 
 from plateflow.errors import PipelineError
 from plateflow.gui.editor.checking import Checking
-from plateflow.gui.editor.document import Document, edited, read, typed, unanswered
+from plateflow.gui.editor.choices import PlateChannel
+from plateflow.gui.editor.document import Document, edited, loses, read, typed, unanswered
 from plateflow.gui.editor.files import File, changed_on_disk, read_file, write_file
 from plateflow.pipeline.code import write_code
 from plateflow.pipeline.forms import BranchForm, PipelineForm, StepForm
-from plateflow.service.questions import AskFunctions, AskPipeline, Failed, Functions, PipelineRead, Problem
+from plateflow.service.questions import (
+    AskFunctions,
+    AskImages,
+    AskPipeline,
+    Failed,
+    Functions,
+    Images,
+    PipelineRead,
+    Problem,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -34,6 +44,10 @@ SLOW_MS: Final = 1000
 """A check that takes longer is told to be under way."""
 MERGE_S: Final = 1.0
 """Changes of one field are undone together where no more than this lies between them."""
+REWRITTEN: Final = (
+    "The form writes the lines of 'pipeline = …' anew: comments in them are gone, and names stand as their values. "
+    "Undo brings them back."
+)
 NEW_NAME: Final = "untitled.py"
 _FIRST: Final = StepForm(name="gaussian", branches=(BranchForm(function="plateflow.functions:gaussian"),))
 NEW: Final = PipelineForm(name="pipeline", steps=(_FIRST,))
@@ -58,6 +72,8 @@ class Session(QObject):
     """Path of a file that was saved."""
     refused = Signal(str)
     """Why the last change was not made."""
+    noted = Signal(str)
+    """What the last change did beside what was wanted."""
 
     def __init__(self, ask: Ask, plate: str = "", parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -73,6 +89,9 @@ class Session(QObject):
         self.library_problem = ""
         self.functions: dict[str, FunctionForm] = {}
         """All that are known, by address."""
+        self.channels: tuple[PlateChannel, ...] = ()
+        """Of the plate; none where they are not known."""
+        self._channels_by: tuple[str | None, ...] | None = None
         self.undo_stack = QUndoStack(self)
         self.checking = Checking()
         self.slow = False
@@ -166,6 +185,8 @@ class Session(QObject):
             self.refused.emit(str(e))
             self.changed.emit()  # so that the form shows again what holds
             return
+        if self.document.text == self.file.text and loses(self.document, after):
+            self.noted.emit(REWRITTEN)
         self._push(after, words, key)
 
     def type_text(self, text: str) -> None:
@@ -235,11 +256,28 @@ class Session(QObject):
         else:
             self.failure = answer.reason if isinstance(answer, Failed) else "The answer is to another question"
             self.document = unanswered(self.document, text, self.failure)
+        self._ask_channels()
         self.changed.emit()
         if self._pause.isActive():  # somebody still types
             self.checking_changed.emit()
         else:
             self._begin()
+
+    def _ask_channels(self) -> None:
+        # They depend on how the pipeline says that files are called; else they are the plate's once and for all.
+        form = self.document.form
+        if form is None or not self.plate or self._channels_by == (form.filenames, form.metadata):
+            return
+        self._channels_by = (form.filenames, form.metadata)
+        question = AskImages(plate=self.plate, filenames=form.filenames, metadata=form.metadata)
+        self._ask(question, self._take_channels)
+
+    def _take_channels(self, answer: Answer) -> None:
+        if self._closed:
+            return
+        images = answer.images if isinstance(answer, Images) else ()  # why there are none, the check says
+        self.channels = tuple(dict.fromkeys(PlateChannel(image.channel, image.label) for image in images))
+        self.changed.emit()
 
     def _take_library(self, answer: Answer) -> None:
         if self._closed:

@@ -61,7 +61,7 @@ class PipelineEditor(QMainWindow):
         self._branch = 0
         self._leaving = False
         self.leave_banner, self.disk_banner = Banner("Unsaved changes", self), Banner("File on disk", self)
-        self.refusal_banner, self.form_banner = Banner("What went wrong", self), Banner("Why there is no form", self)
+        self.notice_banner, self.form_banner = Banner("Notice", self), Banner("Why there is no form", self)
         self.steps, self.library = StepsPanel(self.actions_by_name, self), LibraryPanel(self)
         self.step, self.pipeline, self.code = StepPanel(self), PipelinePanel(self), CodeView(self)
         self.problems = ProblemsPanel(self)
@@ -110,9 +110,10 @@ class PipelineEditor(QMainWindow):
     def add_step(self, function: FunctionForm) -> None:
         """Add a step of a function after the selected one, and select it."""
         row = self.steps.row + 1
-        functions = self.session.functions
+        functions, channels = self.session.functions, self.session.channels
         self.session.change(
-            lambda form: edits.add_step(form, row, new_step(form, row, function, functions)), f"Add {function.name}"
+            lambda form: edits.add_step(form, row, new_step(form, row, function, functions, channels)),
+            f"Add {function.name}",
         )
         self.steps.select(row)
         self.tabs.setCurrentIndex(_STEP)
@@ -154,7 +155,8 @@ class PipelineEditor(QMainWindow):
             changed.connect(self.actions_by_name[name].setEnabled)
         self.session.changed.connect(self._show)
         self.session.checking_changed.connect(self._show_verdict)
-        self.session.refused.connect(self._refuse)
+        self.session.refused.connect(self._say)
+        self.session.noted.connect(self._say)
         self.session.saved.connect(self.chosen)
 
     def _show(self) -> None:
@@ -172,7 +174,7 @@ class PipelineEditor(QMainWindow):
         self._tell_trouble(document.trouble)
         self.steps.show_rows(step_rows(form, session.problems, names) if form is not None else [])
         if form is not None:
-            self.pipeline.show_form(form)
+            self.pipeline.show_form(form, [channel.told for channel in session.channels])
         self._show_step()
         known = [f for f in session.functions.values() if f.address.startswith(":") and f not in session.library]
         self.library.show_functions(
@@ -194,7 +196,7 @@ class PipelineEditor(QMainWindow):
                 row,
                 self._branch,
                 session.functions,
-                names_before(form, row, session.functions),
+                names_before(form, row, session.functions, session.channels),
                 problems_by_row(form, session.problems, names).get(row, ()),
             )
         )
@@ -323,13 +325,13 @@ class PipelineEditor(QMainWindow):
         try:
             act()
         except UserError as e:
-            self._refuse(str(e))
+            self._say(str(e))
             return False
-        self.refusal_banner.hide()
+        self.notice_banner.hide()
         return True
 
-    def _refuse(self, why: str) -> None:
-        self.refusal_banner.say(why, [("Close", "Close this message", lambda: None)])
+    def _say(self, why: str) -> None:
+        self.notice_banner.say(why, [("Close", "Close this message", lambda: None)])
 
     def _make_tabs(self) -> QTabWidget:
         tabs = QTabWidget(self)
@@ -364,7 +366,7 @@ class PipelineEditor(QMainWindow):
         column = QVBoxLayout(page)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
-        for banner in (self.leave_banner, self.disk_banner, self.refusal_banner, self.form_banner):
+        for banner in (self.leave_banner, self.disk_banner, self.notice_banner, self.form_banner):
             column.addWidget(banner)
         column.addWidget(across, 1)
         column.addWidget(self.problems)
