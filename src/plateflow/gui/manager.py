@@ -115,10 +115,9 @@ class Manager(QObject):
         self.plates_changed.emit()
 
     def set_pipeline(self, paths: Iterable[str], pipeline: str) -> None:
-        """Give plates a pipeline file."""
+        """Give plates a pipeline file, or tell that theirs has changed."""
         for path in paths:
-            self.store.plates[path].pipeline = pipeline
-            self.store.changed.add(path)
+            self.store.set_pipeline(path, pipeline)
         self._schedule()
 
     def init(self, paths: Iterable[str]) -> None:

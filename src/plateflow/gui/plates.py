@@ -116,6 +116,14 @@ class PlateStore:
         """Remove a plate; what runs of it goes on."""
         self._leave(self.plates.pop(path))
 
+    def set_pipeline(self, path: str, pipeline: str) -> None:
+        """Give a plate a pipeline, or the same file after a change: what was compiled is not what would run now."""
+        plate = self.plates[path]
+        plate.pipeline = pipeline
+        if plate.settled is PlateState.COMPILED:
+            plate.settled = PlateState.READY
+        self.changed.add(path)
+
     def request(self, path: str, kind: ExecutionKind, execution_id: str, output: str = "") -> None:
         """Note that an action is asked for, before it is: from here on the row says so."""
         plate = self.plates[path]

@@ -37,6 +37,7 @@ from qtpy.QtWidgets import (
 from plateflow.gui.actions import ACTIONS, allow, make_actions, paint_icons
 from plateflow.gui.banner import Banner
 from plateflow.gui.detail import PlateDetail
+from plateflow.gui.editor.editors import Editors
 from plateflow.gui.notices import end_notice, lost_notice
 from plateflow.gui.panels.desktop import open_path
 from plateflow.gui.panels.input_images import InputImages, first_planes
@@ -107,6 +108,7 @@ class MainWindow(QMainWindow):
         self.list = self._make_list()
         self.detail = PlateDetail(self)
         self.images = InputImages(self)
+        self.editors = Editors(manager, self)
         self._status = QLabel(self)
         self._status.setAccessibleName("Status")
         self._status.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)  # a name may be long
@@ -126,7 +128,10 @@ class MainWindow(QMainWindow):
         return self._status.text()
 
     def closeEvent(self, event: QCloseEvent | None) -> None:  # noqa: N802
-        """Leave the server; runs go on."""
+        """Leave the server; runs go on. A pipeline with changes that are not saved keeps the window open."""
+        if event is not None and not self.editors.close():
+            event.ignore()
+            return
         self._keep()
         self._clock.stop()
         self._manager.close()
@@ -263,7 +268,7 @@ class MainWindow(QMainWindow):
         does: dict[str, Callable[[], object]] = {
             "add": self._choose_plates,
             "remove": lambda: self._manager.remove([plate.path for plate in self.selected()]),
-            "pipeline": self._choose_pipeline,
+            "pipeline": lambda: self.editors.edit(self.selected()),
             "init": partial(self._act, self._manager.init),
             "compile": partial(self._act, self._manager.compile),
             "run": partial(self._act, self._manager.run),
@@ -294,6 +299,7 @@ class MainWindow(QMainWindow):
         self._manager.connected.connect(self._tell_found)
         self._manager.disconnected.connect(self._tell_lost)
         self.banner.results_wanted.connect(self._open)
+        self.editors.given.connect(self._remember_pipeline)
         self.detail.traceback_wanted.connect(self._ask_traceback)
         self.detail.input_wanted.connect(self._ask_images)
         self._manager.traceback_came.connect(self._show_traceback)
@@ -313,14 +319,12 @@ class MainWindow(QMainWindow):
         if folder:
             self.add_plates([folder])
 
-    def _choose_pipeline(self) -> None:
-        path, _ = QFileDialog.getOpenFileName(self, "Choose a pipeline", "", "Pipelines (*.py)")
-        if path:
-            self._take_pipeline(path)
-
     def _take_pipeline(self, path: str) -> None:
-        self.recent_pipelines.paths = with_latest(self.recent_pipelines.paths, path)
         self._manager.set_pipeline([plate.path for plate in self.selected()], path)
+        self._remember_pipeline(path)
+
+    def _remember_pipeline(self, path: str) -> None:
+        self.recent_pipelines.paths = with_latest(self.recent_pipelines.paths, path)
 
     def _keep(self) -> None:
         session = self.session()

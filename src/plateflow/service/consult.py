@@ -142,7 +142,7 @@ def _open(plate: str, pipeline: Pipeline | None, filenames: str | None, metadata
 def _list_images(question: AskImages) -> Images:
     pipeline = load_pipeline(question.pipeline) if question.pipeline else None
     plate = _open(question.plate, pipeline, question.filenames, question.metadata)
-    well = canonical_well(question.well)
+    well = canonical_well(question.well) if question.well else next(iter(plate.wells))
     if well not in plate.wells:
         raise UserError(f"plate {Path(question.plate).name!r} has no well {question.well!r}")
     labels = {channel.name: channel.label for channel in plate.channels}
