@@ -23,13 +23,18 @@ RUNTIME := $(VENV)/.stamp-runtime
 DEV := $(VENV)/.stamp-dev
 BENCH := $(VENV)/.stamp-bench
 QT := $(VENV)/.stamp-qt
+TEST_GUI = QT_QPA_PLATFORM=offscreen $(BIN)/python -m pytest -p pytestqt.plugin tests/gui -n auto --dist loadfile
 QT_LIBRARIES := libegl1 libgl1 libxkbcommon0 libdbus-1-3 libfontconfig1 libglib2.0-0 fonts-dejavu-core
+X_LIBRARIES := xvfb libxcb-cursor0 libxcb-icccm4 libxcb-image0 libxcb-keysyms1 libxcb-render-util0 libxcb-shape0 \
+  libxcb-xkb1 libxkbcommon-x11-0
+NEEDS_ROOT = [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null || { echo "$(1) needs libraries of the system; as root: \
+	apt-get install $(2)" >&2; exit 1; }
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test slow test-gui qt-libraries chaos lint format bench schema pictures constraints clean
+.PHONY: help demo test slow test-gui test-gui-pyside qt-libraries x-libraries chaos lint format bench bench-gui schema pictures screenshots constraints clean
 
 help: ## show this list
-	@sed -n 's/^\([a-z]*\):[^#]*## /\1|/p' Makefile | awk -F '|' '{printf "make %-12s %s\n", $$1, $$2}'
+	@sed -n 's/^\([a-z-]*\):[^#]*## /\1|/p' Makefile | awk -F '|' '{printf "make %-15s %s\n", $$1, $$2}'
 
 demo: $(RUNTIME) ## make a small plate, run a pipeline over it and show its live progress (results in demo/)
 	@$(BIN)/plateflow demo demo
@@ -40,8 +45,11 @@ test: $(DEV) ## run the tests; those on real plates need PLATEFLOW_TEST_DATA
 slow: $(DEV) ## run the tests that make test leaves out, whole plates and ended processes
 	@$(BIN)/python -m pytest -n auto --dist loadfile -m slow
 
-test-gui: $(QT) ## run the tests of the window, drawn offscreen; QT_API=pyside6 for the other binding
-	@QT_QPA_PLATFORM=offscreen $(BIN)/python -m pytest -p pytestqt.plugin tests/gui -n auto --dist loadfile
+test-gui: $(QT) ## run the tests of the window with PyQt6, drawn offscreen; a whole plate too, so it takes minutes
+	@QT_API=pyqt6 PYTEST_QT_API=pyqt6 $(TEST_GUI)
+
+test-gui-pyside: $(QT) ## run the same tests with PySide6
+	@QT_API=pyside6 PYTEST_QT_API=pyside6 $(TEST_GUI)
 
 chaos: $(DEV) ## prove the promises under faults, counted; PLATEFLOW_CHAOS=full makes the whole counts
 	@$(BIN)/python -m pytest tests/chaos -n auto --dist loadfile -rP --timeout 900
@@ -59,12 +67,19 @@ format: $(DEV) ## mend what the linter can mend, and format
 bench: $(BENCH) ## measure against the targets, each beside its peer or floor
 	@$(BIN)/python -m bench
 
+bench-gui: $(QT) ## measure the window against its goals, on an X server of its own; --long by ARGS=--long
+	@command -v Xvfb >/dev/null || $(MAKE) --no-print-directory x-libraries
+	@$(BIN)/python -m bench.gui $(ARGS)
+
 schema: $(DEV) ## write docs/progress.schema.json from the message types
 	@$(BIN)/python -c "from plateflow.progress.schema import schema_text; print(schema_text(), end='')" > docs/.schema.tmp
 	@mv docs/.schema.tmp docs/progress.schema.json
 
 pictures: $(DEV) ## make the pictures of README (needs real plates)
 	@$(BIN)/python docs/pictures/make.py
+
+screenshots: $(QT) ## make the pictures of docs/plate-manager.md from the real window, drawn offscreen
+	@QT_QPA_PLATFORM=offscreen PYTHONPATH=. $(BIN)/python docs/pictures/gui/make.py
 
 constraints: $(MADE) ## resolve every extra anew and write constraints.txt
 	@$(BIN)/python -m pip install -qq --dry-run --ignore-installed --report "$(VENV)/resolved.json" '.[$(EXTRAS)]'
@@ -97,9 +112,12 @@ $(QT): $(DEV)
 	@touch "$@"
 
 qt-libraries: # of the system; needs root and Debian's apt
-	@[ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null || { echo "Qt needs libraries of the system; as root: \
-	apt-get install $(QT_LIBRARIES)" >&2; exit 1; }
+	@$(call NEEDS_ROOT,Qt,$(QT_LIBRARIES))
 	@apt-get update -qq && apt-get install -y -qq --no-install-recommends $(QT_LIBRARIES) >/dev/null
+
+x-libraries: # of the system, for a display without a screen
+	@$(call NEEDS_ROOT,bench-gui,$(X_LIBRARIES))
+	@apt-get update -qq && apt-get install -y -qq --no-install-recommends $(X_LIBRARIES) >/dev/null
 
 $(BENCH): $(DEV)
 	@echo "Installing the peers to measure against into $(VENV) ..."

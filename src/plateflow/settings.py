@@ -15,6 +15,7 @@ RUNTIME_VARIABLE = "PLATEFLOW_RUNTIME_DIR"
 JOURNAL_DAYS_VARIABLE = "PLATEFLOW_JOURNAL_DAYS"
 JOURNAL_GB_VARIABLE = "PLATEFLOW_JOURNAL_GB"
 JOURNAL_NAME = "journal.sqlite"
+SESSION_NAME = "plate-manager.json"
 
 
 class Retention(NamedTuple):
@@ -47,6 +48,12 @@ def journal_file(directory: Path) -> Path:
     """
     is_default = not os.environ.get(RUNTIME_VARIABLE) and directory == runtime_directory()
     return (_state_directory() if is_default else directory) / JOURNAL_NAME
+
+
+def session_file() -> Path:
+    """Return where the window keeps its session: in ``$PLATEFLOW_RUNTIME_DIR``, else in the user's state directory."""
+    is_default = not os.environ.get(RUNTIME_VARIABLE)
+    return (_state_directory() if is_default else runtime_directory()) / SESSION_NAME
 
 
 def retention() -> Retention:

@@ -7,24 +7,17 @@ from pathlib import Path
 import pytest
 from pytestqt.qtbot import QtBot
 from tests.gui.labels import Labels
+from tests.gui.steps import SLOW, TIMEOUT, settle
 
 from plateflow.gui.manager import Manager
 from plateflow.gui.states import PlateState
 from plateflow.gui.texts import state_text, step_text
 from plateflow.service.server import connect
 
-TIMEOUT = 60_000
-
 
 @pytest.fixture
 def labels(manager: Manager) -> Labels:
     return Labels(manager)
-
-
-def settle(qtbot: QtBot, manager: Manager, path: str, *states: PlateState) -> None:
-    plate = manager.store.plates[path]
-    qtbot.waitUntil(lambda: plate.state in states, timeout=TIMEOUT)
-    qtbot.wait(100)  # so that the last frame is drawn
 
 
 def test_a_plate_goes_through_all_states(
@@ -108,19 +101,6 @@ def test_stop_says_so_at_once_and_cancels(
     assert labels.said[path][-3:] == ["▶ Running", "Stopping", "– Cancelled"]
 
 
-SLOW = """
-import time
-import numpy as np
-from plateflow import FunctionStep, Pipeline
-
-def wait(image: np.ndarray) -> np.ndarray:
-    time.sleep(2)
-    return image
-
-pipeline = Pipeline("slow", channels={"DNA": "1", "GFP": "2"}, steps=[FunctionStep(wait, inputs="DNA")])
-"""
-
-
 @pytest.mark.parametrize("action", ["init", "compile", "run"])
 def test_a_killed_server_leaves_no_row_pending(
     qtbot: QtBot, short_tmp: Path, small_plate: Path, tmp_path: Path, action: str, monkeypatch: pytest.MonkeyPatch
@@ -145,6 +125,32 @@ def test_a_killed_server_leaves_no_row_pending(
         qtbot.wait(300)
         assert plate.state in (PlateState.FAILED, PlateState.LOST)
     finally:
+        manager.close()
+        with connect(short_tmp / "run") as client:
+            client.shutdown()
+
+
+def test_a_server_that_hangs_is_told_as_lost_and_found_again(
+    qtbot: QtBot, short_tmp: Path, small_plate: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(short_tmp)
+    slow = tmp_path / "slow.py"
+    slow.write_text(SLOW, encoding="utf-8")
+    with connect(short_tmp / "run") as client:
+        pid = client.ping().pid
+    manager = Manager(short_tmp / "run")
+    try:
+        [path] = manager.add([small_plate], str(slow))
+        manager.run([path])
+        settle(qtbot, manager, path, PlateState.RUNNING)
+        os.kill(pid, signal.SIGSTOP)
+        settle(qtbot, manager, path, PlateState.LOST)
+        os.kill(pid, signal.SIGCONT)
+        settle(qtbot, manager, path, PlateState.RUNNING, PlateState.COMPLETE)
+        assert manager.connection == f"server {pid}"
+        settle(qtbot, manager, path, PlateState.COMPLETE)
+    finally:
+        os.kill(pid, signal.SIGCONT)
         manager.close()
         with connect(short_tmp / "run") as client:
             client.shutdown()

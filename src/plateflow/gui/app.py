@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 import signal
+import socket
 import sys
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from qtpy.QtCore import QSettings, QTimer
+from qtpy.QtCore import QSettings, QSocketNotifier
 from qtpy.QtWidgets import QApplication
 
+from plateflow.gui.colouring import ColourBy
+from plateflow.gui.icons import window_icon
 from plateflow.gui.manager import Manager
 from plateflow.gui.palette import DARK, LIGHT
+from plateflow.gui.session import load_session, save_session
 from plateflow.gui.theme import apply_theme
+from plateflow.gui.tray import Tray
 from plateflow.gui.window import MainWindow
-from plateflow.settings import runtime_directory
+from plateflow.settings import runtime_directory, session_file
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
 
 def open_window(folders: Sequence[str]) -> int:
@@ -34,19 +40,45 @@ def open_window(folders: Sequence[str]) -> int:
         settings.setValue("dark", dark)
         apply_theme(app, DARK if dark else LIGHT)
 
-    window = MainWindow(manager, change_theme)
-    window.add_plates([*_paths(settings), *folders])
-    manager.plates_changed.connect(lambda: settings.setValue("plates", list(manager.store.plates)))
+    app.setWindowIcon(window_icon())
+    tray = Tray(window_icon())
+    window = MainWindow(manager, change_theme, tray.show_note)
+    notify = window.actions_by_name["notify"]
+    notify.setChecked(settings.value("notify", True, bool))
+    notify.toggled.connect(lambda on: settings.setValue("notify", on))
+    window.detail.set_colour_by(_colour_by(settings))
+    window.detail.colour_changed.connect(lambda by: settings.setValue("colour", by))
+    kept = session_file()
+    window.restore(load_session(kept))
+    window.session_changed.connect(lambda session: save_session(kept, session))
+    window.add_plates(folders)
     signal.signal(signal.SIGINT, lambda *_: window.close())
-    tick = QTimer()  # lets Python see signals while Qt waits
-    tick.timeout.connect(lambda: None)
-    tick.start(500)
-    window.show()
-    return int(app.exec())
+    with _awake_for_signals():
+        window.show()
+        code = int(app.exec())
+    tray.close()
+    return code
 
 
-def _paths(settings: QSettings) -> list[str]:
-    kept = settings.value("plates", [])
-    if isinstance(kept, str):  # how Qt gives back a list of one
-        return [kept]
-    return [str(path) for path in kept or []]
+@contextmanager
+def _awake_for_signals() -> Iterator[None]:
+    # Python sees a signal only when Qt calls it: a signal writes into this socket, which wakes Qt. A timer would wake
+    # the process when nothing happens.
+    ours, theirs = socket.socketpair()
+    for end in (ours, theirs):
+        end.setblocking(False)
+    notifier = QSocketNotifier(ours.fileno(), QSocketNotifier.Type.Read)  # type: ignore[call-overload] # takes an int
+    notifier.activated.connect(lambda *_: ours.recv(64))
+    before = signal.set_wakeup_fd(theirs.fileno())
+    try:
+        yield
+    finally:
+        signal.set_wakeup_fd(before)
+        notifier.setEnabled(False)
+        ours.close()
+        theirs.close()
+
+
+def _colour_by(settings: QSettings) -> ColourBy:
+    kept = settings.value("colour", "")
+    return ColourBy(kept) if kept in set(ColourBy) else ColourBy.STATE

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from pytestqt.qtbot import QtBot
 from tests.gui.editor.answering import TIMEOUT, settle
-from tests.gui.test_flow import settle as settle_plate
+from tests.gui.steps import settle as settle_plate
 
 from plateflow.gui.editor.widgets import Picker
 from plateflow.gui.editor.window import PipelineEditor

@@ -5,9 +5,8 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from qtpy.QtCore import QObject
+from qtpy.QtCore import QObject, Signal
 
-from plateflow.gui.consultant import Consultant
 from plateflow.gui.editor.window import PipelineEditor
 
 if TYPE_CHECKING:
@@ -30,10 +29,12 @@ class Editors(QObject):
         The main window.
     """
 
+    given = Signal(str)
+    """A pipeline file that plates got."""
+
     def __init__(self, manager: Manager, window: QWidget) -> None:
         super().__init__(window)
         self._manager, self._window = manager, window
-        self._consultant = Consultant(manager.directory, self)
         self.open: list[PipelineEditor] = []
 
     def edit(self, plates: Sequence[Plate]) -> None:
@@ -50,14 +51,11 @@ class Editors(QObject):
         """Close all editors; return whether none had changes that are not saved."""
         for editor in list(self.open):
             editor.close()
-        if self.open:
-            return False
-        self._consultant.close()
-        return True
+        return not self.open
 
     def _make(self, plates: Sequence[Plate], path: str) -> PipelineEditor:
         paths = [plate.path for plate in plates]
-        editor = PipelineEditor(self._consultant.ask, paths[0] if paths else "", self._window)
+        editor = PipelineEditor(self._manager.consultant.ask, paths[0] if paths else "", self._window)
         if path:
             editor.open(path)
         editor.chosen.connect(partial(self._give, paths))
@@ -69,6 +67,7 @@ class Editors(QObject):
         # Others that have this file too: what was compiled for them is not what would run now.
         plates = self._manager.store.plates.values()
         self._manager.set_pipeline([p.path for p in plates if p.path in paths or p.pipeline == pipeline], pipeline)
+        self.given.emit(pipeline)
 
     def _forget(self, editor: PipelineEditor) -> None:
         self.open.remove(editor)
