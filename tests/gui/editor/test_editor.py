@@ -239,6 +239,28 @@ def test_a_value_that_is_none_is_said_and_not_taken(qtbot: QtBot, own: PipelineE
     assert form_of(own).steps[0].branches[0].params["share"] == "0.001"
 
 
+def test_a_value_that_must_be_given_is_typed_without_losing_the_keyboard(
+    qtbot: QtBot, editor: PipelineEditor, tmp_path: Path
+) -> None:
+    open_text(qtbot, editor, tmp_path / "own.py", OWN.replace("count: int = 3,", "count: int,"))
+    editor.steps.select(2)
+    press(editor, "add")
+    editor.library.search_box.setText("mine")
+    editor.library.choose()
+    settle(qtbot, editor)
+    with qtbot.waitActive(editor):
+        editor.activateWindow()
+    count = field(editor, "count")
+    assert count.editor is not None
+    native = count.editor.native
+    native.setFocus()
+    qtbot.waitUntil(native.hasFocus)
+    type_keys(native, "12")
+    assert count.editor.native is native  # a spin box holds it too, but not while somebody types
+    assert native.hasFocus()
+    assert form_of(editor).steps[editor.steps.row].branches[0].params == {"count": "12"}
+
+
 def test_a_cleared_value_is_the_default_again(own: PipelineEditor) -> None:
     own.steps.select(0)
     shape = field(own, "shape")

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from plateflow.gui.editor.step_parts import Shown
     from plateflow.pipeline.forms import FunctionForm
 
-_ANY = ValueType(kind="literal", told="anything")
+_ANY = ValueType(kind="literal", told="")
 
 
 class FunctionPart(Section):
@@ -121,11 +121,8 @@ def parameters_of(shown: Shown) -> list[ParameterForm]:
     known = list(shown.function.parameters) if shown.function is not None else []
     names = {parameter.name for parameter in known}
     given = [name for name in shown.step.branches[shown.branch].params if name not in names]
-    why = (
-        ""
-        if shown.function is None or shown.function.takes_any
-        else "The function has no such parameter; Reset removes it."
-    )
+    takes_any = shown.function is None or shown.function.takes_any
+    why = "" if takes_any else "The function takes no such parameter; Reset removes it."
     return [*known, *(ParameterForm(name=name, type=_ANY, doc=why) for name in given)]
 
 

@@ -59,7 +59,8 @@ class ProblemsPanel(QWidget):
         self.list.addItems([problem_line(problem) for problem in problems])
         for at, problem in enumerate(problems):
             self.list.item(at).setToolTip(tip_html(problem_line(problem)))  # type: ignore[union-attr] # it is there
-        self.list.setFixedHeight(min(len(problems), _LINES) * (self.list.fontMetrics().height() + 4) + 8)
+        lines = min(len(problems) + 1, _LINES)  # one more, for a text that wraps
+        self.list.setFixedHeight(lines * (self.list.fontMetrics().height() + 4) + 8)
         self.list.setVisible(bool(problems))
 
     def _choose(self) -> None:

@@ -104,10 +104,12 @@ def largest_int(kind: ValueType) -> int:
 
 def told(parameter: ParameterForm) -> str:
     """Return a parameter's default and type in words."""
-    kind = re.sub(r"\b(int|float|bool|str)\b", lambda found: _TYPES[found[0]], parameter.type.told.replace('"', ""))
-    if parameter.default is None:
-        return f"needed · {kind}"
-    return f"default {spoken(parameter.default)} · {kind}"
+    kind = parameter.type.told.replace('"', "")
+    if parameter.type.kind != "literal":
+        kind = re.sub(r"^(int|float|bool|str)\b", lambda found: _TYPES[found[0]], kind)
+    if parameter.default is not None:
+        return f"default {spoken(parameter.default)} · {kind}"
+    return f"needed · {kind}" if kind else "not among the parameters of the function"
 
 
 def plain(doc: str) -> str:
