@@ -70,7 +70,7 @@ class Meter:
         """Look at this window from now on."""
         self.window, self._manager = window, manager
         manager.messages_came.connect(self._take)
-        window.model.dataChanged.connect(self._announce)
+        window.plates.model.dataChanged.connect(self._announce)
 
     def _tick(self) -> None:
         now = time.perf_counter()
@@ -80,12 +80,13 @@ class Meter:
     def _see_rows(self) -> None:
         window = self.window
         assert window is not None
-        view = window.list
+        view = window.plates.list
         area = view.viewport().rect()  # type: ignore[union-attr]
-        rows = range(window.shown.rowCount())
-        indexes = [window.shown.index(row, 0) for row in rows]
-        places = [window.shown.mapToSource(index).row() for index in indexes if view.visualRect(index).intersects(area)]
-        self._seen = {window.model.plate(place).path for place in places}
+        rows = range(window.plates.shown.rowCount())
+        indexes = [window.plates.shown.index(row, 0) for row in rows]
+        seen = [index for index in indexes if view.visualRect(index).intersects(area)]
+        places = [window.plates.shown.mapToSource(index).row() for index in seen]
+        self._seen = {window.plates.model.plate(place).path for place in places}
 
     def _take(self, path: str, messages: Sequence[object]) -> None:
         updates = [message for message in messages if isinstance(message, ProgressUpdate)]
@@ -100,7 +101,7 @@ class Meter:
 
     def _announce(self, first: QModelIndex, last: QModelIndex) -> None:
         assert self.window is not None
-        self._announced |= {self.window.model.plate(row).path for row in range(first.row(), last.row() + 1)}
+        self._announced |= {self.window.plates.model.plate(row).path for row in range(first.row(), last.row() + 1)}
 
     def _forget_unchanged(self) -> None:
         # An update after which the row says the same is not painted: it has nothing to wait for.

@@ -79,7 +79,7 @@ class Commands:
         self._say(None)
 
     def _select(self, row: str) -> None:
-        self._window.list.setCurrentIndex(self._window.shown.index(int(row), 0))
+        self._window.plates.list.setCurrentIndex(self._window.plates.shown.index(int(row), 0))
         self._say(None)
 
     def _states(self) -> dict[str, Any]:

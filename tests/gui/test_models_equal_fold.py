@@ -150,7 +150,7 @@ def play(qtbot: QtBot, directory: Path, messages: list[Message]) -> int:
         for end in (half, 0):
             await_fold(qtbot, client, manager, execution_id, end)
             see_all(window.detail)
-            row = window.model.data(window.model.index(0))
+            row = window.plates.model.data(window.plates.model.index(0))
             assert (row, shown(window.detail)) == expected(qtbot, journal_of(client, execution_id), "plate_01")
             if end:
                 client.cancel(execution_id)  # the puppet takes it for the word to go on

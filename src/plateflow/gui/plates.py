@@ -43,6 +43,8 @@ class Plate:
     """Init was requested, and neither succeeded nor failed yet."""
     compile_pending: bool = False
     """Compile was requested, and neither succeeded nor failed yet."""
+    outdated: bool = False
+    """Its pipeline was changed while it was being compiled."""
     stop_pending: bool = False
     """Stop was requested, and the run has not ended yet."""
     lost: bool = False
@@ -120,6 +122,7 @@ class PlateStore:
         """Give a plate a pipeline, or the same file after a change: what was compiled is not what would run now."""
         plate = self.plates[path]
         plate.pipeline = pipeline
+        plate.outdated = plate.compile_pending
         if plate.settled is PlateState.COMPILED:
             plate.settled = PlateState.READY
         self.changed.add(path)
@@ -225,14 +228,14 @@ class PlateStore:
         if progress is None or not progress.ended:
             return
         if progress.state is ExecutionState.COMPLETED:
-            self._settle(plate, _succeeded(progress), "")
+            self._settle(plate, PlateState.READY if plate.outdated else _succeeded(progress), "")
         elif progress.state is ExecutionState.CANCELLED:
             self._settle(plate, PlateState.CANCELLED, progress.reason)
         else:
             self._settle(plate, PlateState.FAILED, progress.plate_error or progress.reason)
 
     def _settle(self, plate: Plate, state: PlateState, problem: str) -> None:
-        plate.init_pending = plate.compile_pending = plate.stop_pending = False
+        plate.init_pending = plate.compile_pending = plate.stop_pending = plate.outdated = False
         plate.settled, plate.problem = state, problem
         if plate.progress is not None and not plate.progress.ended:
             self._leave(plate)

@@ -113,16 +113,21 @@ def _functions(form: PipelineForm | None, namespace: Mapping[str, Any]) -> Itera
 
 
 def _check(question: AskPipeline, pipeline: Pipeline) -> tuple[tuple[Problem, ...], str]:
+    problems: list[Problem] = []
+    told = ""
     try:
-        if question.plate is None:
-            check_steps(pipeline)
-            return (), ""
-        plate = _open(question.plate, pipeline, question.filenames, question.metadata)
-        return (), describe_plan(compile_plate(plate, pipeline))
+        check_steps(pipeline)
     except CompileError as e:
-        return tuple(Problem(text=text, step=_step_of(text, pipeline)) for text in e.problems), ""
+        problems += [Problem(text=text, step=_step_of(text, pipeline)) for text in e.problems]
+    try:
+        plate = _open(question.plate, pipeline, question.filenames, question.metadata) if question.plate else None
+        if plate is not None and not problems:
+            told = describe_plan(compile_plate(plate, pipeline))
+    except CompileError as e:
+        problems += [Problem(text=text, step=_step_of(text, pipeline)) for text in e.problems]
     except UserError as e:
-        return (Problem(text=str(e)),), ""
+        problems.append(Problem(text=str(e)))
+    return tuple(problems), told
 
 
 def _step_of(problem: str, pipeline: Pipeline) -> str:
