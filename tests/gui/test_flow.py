@@ -12,7 +12,7 @@ from tests.gui.steps import SLOW, TIMEOUT, settle
 from plateflow.gui.manager import Manager
 from plateflow.gui.states import PlateState
 from plateflow.gui.texts import state_text, step_text
-from plateflow.service.server import connect
+from plateflow.service.connect import connect
 
 
 @pytest.fixture
