@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ast
 import keyword
+import unicodedata
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -143,7 +144,7 @@ class _Page:
         if address in self.texts:
             return None
         taken = name in self.origins or any(name in found for other, found in needs.items() if other != module)
-        if taken or not name.isidentifier():
+        if taken or not _is_name(name):
             return None
         needs.setdefault(module, set()).add(name)
         return name
@@ -288,10 +289,15 @@ def _parameters(step: StepForm) -> list[str]:
     branch = step.branches[0]
     if branch.key is not None:
         return []  # beside its function
-    odd = {name for name in branch.params if name in STEP_OPTIONS or not name.isidentifier() or keyword.iskeyword(name)}
+    odd = {name for name in branch.params if name in STEP_OPTIONS or not _is_name(name)}
     found = [f"{name}={value}" for name, value in branch.params.items() if name not in odd]
     params = ", ".join(f"{literal(name)}: {branch.params[name]}" for name in branch.params if name in odd)
     return [*found, f"params={{{params}}}"] if params else found
+
+
+def _is_name(text: str) -> bool:
+    # Python reads names in their NFKC form: one that is in another would come back as another.
+    return text.isidentifier() and not keyword.iskeyword(text) and unicodedata.normalize("NFKC", text) == text
 
 
 def _indented(arguments: Iterable[Sequence[str]]) -> list[str]:

@@ -136,6 +136,12 @@ def test_a_function_named_by_a_text_stays_one() -> None:
     assert read(written) == msgspec.structs.replace(form, name="q")
 
 
+def test_a_parameter_that_python_would_read_as_another_name_keeps_its_own() -> None:
+    step = StepForm(name="gaussian", branches=(BranchForm(function=LIBRARY[1], params={"ª": "1", "a": "2"}),))
+    form = PipelineForm(name="p", steps=(step,))
+    assert read(write_code(form)) == form
+
+
 FORM = PipelineForm(name="p", steps=(StepForm(name="mine", branches=(BranchForm(function=":mine"),)),))
 
 
