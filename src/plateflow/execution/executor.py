@@ -62,7 +62,7 @@ class Work:
                 f"pipeline {self.plan.pipeline.name!r} cannot be sent to worker processes: {e}; put its functions in a "
                 "module or load it from a file, or run it with executor='threads'"
             ) from e
-        return PackedWork(self.execution_id, self.plan.plate.path, len(self.plan.step_names), data)
+        return PackedWork(self.execution_id, self.plan.plate.path, len(self.plan.step_names), self.output, data)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +72,8 @@ class PackedWork:
     execution_id: str
     plate_id: str
     total_steps: int
+    output: str
+    """Absolute path of the results folder; "" for none."""
     data: bytes
     """A pickled :class:`Work`."""
 
@@ -102,6 +104,8 @@ class Died:
     """ "SIGKILL", or "exit code 3"."""
     last_line: bytes
     """Its last update of that axis; ``b""`` for none."""
+    overdue: float = 0.0
+    """Seconds of the limit that its step passed, for which it was ended; 0 where it was not."""
 
 
 Event = Lines | Finished | Died

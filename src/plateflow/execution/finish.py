@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,6 +13,7 @@ import numpy as np
 
 from plateflow.errors import OutputError
 from plateflow.execution.results import PIXELS
+from plateflow.execution.surroundings import LOGS
 from plateflow.pipeline.signature import function_name, read_signature, resolve_function
 from plateflow.plate.wells import split_well, well_name
 from plateflow.storage.commit import WellRecord, read_committed
@@ -63,6 +65,8 @@ def finish_run(plan: PlatePlan, output: Path, outcome: Outcome, info: RunInfo) -
     if lost:
         what = f"what {len(lost)} wells wrote, {lost[0]} for one"
         raise OutputError(f"results folder {output} has lost {what}; was it moved or removed? Run it again")
+    with suppress(OSError):  # it holds what wells printed, or there is none
+        (output / LOGS).rmdir()
     _write_wells(plan, output, outcome, records)
     _write_plate(plan, output, records)
     write_run_record(output / "run.json", _run_record(plan, outcome, info, records))

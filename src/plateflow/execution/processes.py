@@ -6,6 +6,7 @@ nothing that it reported is lost; a new worker takes its place.
 
 from __future__ import annotations
 
+import math
 import multiprocessing as mp
 import os
 import signal
@@ -18,8 +19,10 @@ from typing import TYPE_CHECKING
 from plateflow.errors import ServerError
 from plateflow.execution.executor import Died, Event, Finished, Lines, PackedWork, Work, WorkerInfo, split_results
 from plateflow.execution.fork_server import start_fork_server
+from plateflow.execution.limits import StepClock
 from plateflow.execution.worker import worker_main
 from plateflow.lines.reader import LineReader
+from plateflow.settings import STEP_LIMIT
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -46,6 +49,7 @@ class _Worker:
     reader: LineReader = field(init=False)
     axis: AxisPlan | None = None
     last_line: bytes = b""
+    overdue: float = 0.0
 
     def __post_init__(self) -> None:
         self.reader = LineReader(self.lines.fileno())
@@ -68,13 +72,21 @@ class ProcessExecutor:
         self._context = start_fork_server()
         self._selector = DefaultSelector()
         self._work: PackedWork | None = None
+        self._clock = StepClock(math.inf, time.monotonic())
         self._cancelled = False
         self._deaths: list[Event] = []
         """Of idle workers, found while a task was handed out; told by the next :meth:`poll`."""
         self._workers = {slot: self._spawn(slot) for slot in range(workers)}
 
-    def prepare(self, work: Work) -> None:
+    def prepare(self, work: Work, step_limit: float = STEP_LIMIT) -> None:
         """Tell all workers, and every later one, what the wells to come belong to.
+
+        Parameters
+        ----------
+        work
+            What.
+        step_limit
+            Seconds that a step of a well may take; a worker that takes longer is ended.
 
         Raises
         ------
@@ -82,6 +94,7 @@ class ProcessExecutor:
             If a function of the pipeline cannot cross to another process.
         """
         self._work = work.pack()
+        self._clock = StepClock(step_limit, time.monotonic())
         for worker in self._workers.values():
             _send(worker, self._work)
 
@@ -100,7 +113,11 @@ class ProcessExecutor:
         worker.axis, worker.last_line = axis, b""
 
     def poll(self, timeout: float) -> list[Event]:
-        """Wait for lines or deaths, at most so many seconds."""
+        """Wait for lines or deaths, at most so many seconds; end whoever is over its limit."""
+        for info in self._clock.overdue(self.workers()):
+            worker = self._workers[info.slot]
+            worker.overdue = self._clock.limit
+            _end([worker])
         ready = self._selector.select(0 if self._deaths else timeout)
         events, self._deaths = self._deaths, []
         for slot in dict.fromkeys(key.data for key, _ in ready):
@@ -178,7 +195,8 @@ class ProcessExecutor:
 
     def _bury(self, worker: _Worker) -> Died:
         _end([worker])  # and what it left running
-        died = Died(worker.slot, worker.pid, worker.axis, _cause(worker.process.exitcode), worker.last_line)
+        cause = _cause(worker.process.exitcode)
+        died = Died(worker.slot, worker.pid, worker.axis, cause, worker.last_line, overdue=worker.overdue)
         self._forget(worker)
         del self._workers[worker.slot]
         if not self._cancelled:

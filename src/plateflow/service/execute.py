@@ -13,11 +13,12 @@ from plateflow.execution.finish import RunInfo, fingerprint_inputs, finish_run
 from plateflow.execution.orchestrator import Forward, Orchestrator, Outcome
 from plateflow.execution.processes import ProcessExecutor
 from plateflow.execution.threads import ThreadExecutor
+from plateflow.settings import STEP_LIMIT
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
 
+    from plateflow.execution.steering import Steering
     from plateflow.pipeline.plan import PlatePlan
 
 ExecutorName = Literal["threads", "processes"]
@@ -36,6 +37,8 @@ class RunOptions:
     executor: ExecutorName = "processes"
     workers: int | None = None
     """None: as many as processors."""
+    step_limit: float = STEP_LIMIT
+    """Seconds that a step of a well may take, in processes; a thread cannot be ended."""
     preview: bool = False
 
     def __post_init__(self) -> None:
@@ -43,6 +46,8 @@ class RunOptions:
             raise UserError(f"no executor {self.executor!r}; there are: {', '.join(get_args(ExecutorName))}")
         if self.workers is not None and self.workers < 1:
             raise UserError(f"{self.workers} workers cannot do anything; give 1 or more, or none for one a processor")
+        if not self.step_limit > 0:
+            raise UserError(f"a step limit of {self.step_limit} s lets no step run; give seconds above 0")
 
 
 def execute_plan(
@@ -50,7 +55,7 @@ def execute_plan(
     execution_id: str,
     options: RunOptions,
     forward: Forward,
-    cancelled: Callable[[], bool],
+    steering: Steering,
     *,
     output: Path | None = None,
     spare: ProcessExecutor | None = None,
@@ -67,8 +72,8 @@ def execute_plan(
         How.
     forward
         Takes the lines of all messages.
-    cancelled
-        Whether somebody asked to stop.
+    steering
+        What people ask of the run meanwhile.
     output
         Claimed results folder; None: nothing is written.
     spare
@@ -85,22 +90,22 @@ def execute_plan(
         execution_id, options.executor, options.workers or default_workers(), time.time(), fingerprint_inputs(plan)
     )
     work = Work(plan, execution_id, str(output) if output else "", options.preview)
-    with closing(_make_executor(options.executor, info.workers, work, spare)) as executor:
-        outcome = Orchestrator(plan, execution_id, executor, forward, cancelled).run()
+    with closing(_make_executor(options, info.workers, work, spare)) as executor:
+        outcome = Orchestrator(plan, execution_id, executor, forward, steering).run()
         if output:
             finish_run(plan, output, outcome, info)  # before the executor closes, which may wait for a thread
     return outcome
 
 
-def _make_executor(name: ExecutorName, workers: int, work: Work, spare: ProcessExecutor | None) -> Executor:
-    if spare is not None and (name != "processes" or spare.free != workers):
+def _make_executor(options: RunOptions, workers: int, work: Work, spare: ProcessExecutor | None) -> Executor:
+    if spare is not None and (options.executor != "processes" or spare.free != workers):
         spare.close()
         spare = None
-    if name == "threads":
+    if options.executor == "threads":
         return ThreadExecutor(work, workers)
     processes = spare or ProcessExecutor(workers)
     try:
-        processes.prepare(work)
+        processes.prepare(work, options.step_limit)
     except UserError:
         processes.close()
         raise

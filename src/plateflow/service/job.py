@@ -12,6 +12,7 @@ from msgspec import Meta
 
 from plateflow.errors import PipelineError, UserError
 from plateflow.progress.words import SHORT_ID
+from plateflow.settings import STEP_LIMIT
 
 
 class PipelineFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -36,6 +37,8 @@ class JobSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     """Absolute path of the results folder; None for init and compile."""
     executor: Literal["threads", "processes"] = "processes"
     workers: Annotated[int, Meta(ge=1, le=1024)] | None = None
+    step_limit: Annotated[float, Meta(gt=0)] = STEP_LIMIT
+    """Seconds that a step of a well may take; its worker process is ended then, and the well fails."""
     preview: bool = False
 
 

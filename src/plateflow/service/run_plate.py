@@ -7,8 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
+from plateflow.execution.steering import Steering
 from plateflow.progress.messages import Message, decode_lines
 from plateflow.service.execute import ExecutorName, RunOptions, execute_plan
+from plateflow.settings import STEP_LIMIT
 from plateflow.storage.output import claim_output
 
 if TYPE_CHECKING:
@@ -24,6 +26,7 @@ def run_plate(
     output: str | Path | None = None,
     executor: ExecutorName = "threads",
     workers: int | None = None,
+    step_limit: float = STEP_LIMIT,
     on_progress: Callable[[Message], None] | None = None,
     execution_id: str | None = None,
 ) -> Outcome:
@@ -39,6 +42,8 @@ def run_plate(
         "threads", or "processes", which survive what a function does to them but need functions they can import.
     workers
         None: as many as processors.
+    step_limit
+        Seconds that a step of a well may take, in processes; a thread cannot be ended.
     on_progress
         Called in this thread with each message.
     execution_id
@@ -49,7 +54,7 @@ def run_plate(
     OutputError
         If the results folder is not empty or cannot be written.
     """
-    options = RunOptions(executor, workers)
+    options = RunOptions(executor, workers, step_limit)
 
     def forward(body: bytes) -> None:
         if on_progress is not None:
@@ -58,4 +63,4 @@ def run_plate(
 
     with nullcontext() if output is None else claim_output(Path(output)) as claimed:
         folder = claimed.path if claimed else None
-        return execute_plan(plan, execution_id or uuid4().hex, options, forward, lambda: False, output=folder)
+        return execute_plan(plan, execution_id or uuid4().hex, options, forward, Steering(), output=folder)

@@ -27,10 +27,10 @@ from plateflow.service.job import decode_job, pipeline_text
 from plateflow.storage.output import claim_output
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from types import TracebackType
 
     from plateflow.execution.orchestrator import Forward
+    from plateflow.execution.steering import Steering
     from plateflow.plate.model import Plate
     from plateflow.runtime.jobs import Inquiry, Job
 
@@ -49,9 +49,9 @@ class Workshop:
     ) -> None:
         self._spare.close()
 
-    def do(self, job: Job, forward: Forward, cancelled: Callable[[], bool]) -> None:
+    def do(self, job: Job, forward: Forward, steering: Steering) -> None:
         """Do a job; everything that a user can mend, and a disk that fails, is said in its last message."""
-        JobWork(job, Worksite(forward, cancelled, self._spare)).run()
+        JobWork(job, Worksite(forward, steering, self._spare)).run()
 
     @staticmethod
     def answer(inquiry: Inquiry) -> bytes:
@@ -65,7 +65,7 @@ class Worksite:
 
     forward: Forward
     """Takes lines of messages, in order."""
-    cancelled: Callable[[], bool]
+    steering: Steering
     spare: ProcessExecutor | None
     """Processes started ahead; closed with the job."""
 
@@ -110,13 +110,13 @@ class JobWork:
             return ExecutionState.COMPLETED if output is None else self._execute(plan, output)
 
     def _execute(self, plan: PlatePlan, output: Path) -> ExecutionState:
-        options = RunOptions(self._spec.executor, self._spec.workers, self._spec.preview)
+        options = RunOptions(self._spec.executor, self._spec.workers, self._spec.step_limit, self._spec.preview)
         outcome = execute_plan(
             plan,
             self._job.execution_id,
             options,
             self._site.forward,
-            self._site.cancelled,
+            self._site.steering,
             output=output,
             spare=self._site.spare,
         )
