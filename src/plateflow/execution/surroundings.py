@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 LOGS = "logs"
 """Folder of the results, with one file for each well whose functions printed something."""
 _STREAMS = (1, 2)
+_NAMES = ("stdout", "stderr")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +57,9 @@ class Surroundings:
             self._point_to(log)
             yield
         finally:
-            _flush()
+            broken = _flush()
             self._point_to(*self.streams)
+            _mend(broken)
             if not os.fstat(log).st_size:
                 with suppress(OSError):
                     _log_path(well, output).unlink()
@@ -84,14 +86,22 @@ def _log_path(well: str, output: str) -> Path:
     return Path(output) / LOGS / f"{well}.log"
 
 
-def _flush() -> None:
-    for name, fd in (("stdout", 1), ("stderr", 2)):
-        stream = getattr(sys, name)
+def _flush() -> list[str]:
+    # Return which of Python's streams user code has closed, or replaced by something else.
+    broken = []
+    for name in _NAMES:
         try:
-            stream.flush()
-        except (OSError, ValueError, AttributeError):  # closed or replaced by user code: the next well has it again
-            setattr(sys, name, open(fd, "w", encoding="utf-8", errors="backslashreplace", closefd=False))
+            getattr(sys, name).flush()
+        except (OSError, ValueError, AttributeError):
+            broken.append(name)
     ctypes.CDLL(None).fflush(None)
+    return broken
+
+
+def _mend(names: list[str]) -> None:
+    for name in names:
+        fd = _STREAMS[_NAMES.index(name)]
+        setattr(sys, name, open(fd, "w", encoding="utf-8", errors="backslashreplace", closefd=False))
 
 
 def _read_mask() -> int:
