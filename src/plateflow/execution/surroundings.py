@@ -57,6 +57,7 @@ class Surroundings:
             self._point_to(log)
             yield
         finally:
+            self._point_to(log)  # once more: user code may have closed them before buffers were written
             broken = _flush()
             self._point_to(*self.streams)
             _mend(broken)
