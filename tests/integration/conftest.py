@@ -19,7 +19,7 @@ from plateflow.plate.open import open_plate
 from plateflow.plate.synthetic import write_synthetic_plate
 from plateflow.progress.messages import WorkerMessage, decode_lines
 from plateflow.progress.update import ProgressPhase, ProgressUpdate
-from plateflow.service.execute import ExecutorName, RunOptions, execute_plan
+from plateflow.service.execute import ExecutorName, RunOptions, execute_plan, ready_plan
 from plateflow.settings import STEP_LIMIT
 from plateflow.storage.output import claim_output
 from plateflow.storage.tiff import read_plane, write_plane
@@ -134,8 +134,9 @@ class Bench:
                 return super().cancelled
 
         options = RunOptions(executor, workers, step_limit, preview)
-        with claim_output(run.output) as claimed:
-            run.outcome = execute_plan(plan, execution, options, take, Asked(), output=claimed.path)
+        with claim_output(run.output, execution, resume=options.resume) as claimed:
+            run.plan = ready_plan(plan, claimed.path, options)
+            run.outcome = execute_plan(run.plan, execution, options, take, Asked(), output=claimed)
         return run
 
 

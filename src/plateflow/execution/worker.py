@@ -10,6 +10,7 @@ import sys
 import threading
 from collections.abc import Callable
 from contextlib import suppress
+from multiprocessing.reduction import recv_handle
 from typing import TYPE_CHECKING
 
 from plateflow.execution.axis import AxisRunner, refuse_axis
@@ -60,6 +61,8 @@ def _work(tasks: Connection, writer: LineWriter, surroundings: Surroundings) -> 
     output = ""
     while (message := _receive(tasks)) is not None:
         if isinstance(message, PackedWork):
+            if message.holds:
+                os.set_inheritable(recv_handle(tasks), False)  # held until this process ends
             run, output = _unpack(message, writer), message.output
         elif run is not None:
             with surroundings.for_well(message.axis_id, output):

@@ -40,6 +40,16 @@ class JobSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     step_limit: Annotated[float, Meta(gt=0)] = STEP_LIMIT
     """Seconds that a step of a well may take; its worker process is ended then, and the well fails."""
     preview: bool = False
+    resume: bool = False
+    """Go on in a results folder: leave out the wells that are done, and would be the same again."""
+    rerun: Literal["failed", "cancelled", "missing"] | None = None
+    """Go on in a results folder: run the wells again that had failed, were not run to their end, or both."""
+
+    def __post_init__(self) -> None:
+        if self.wells is not None and (self.resume or self.rerun):
+            raise ValueError("wells cannot be chosen where a run goes on: it knows which are to run")
+        if self.resume and self.rerun:
+            raise ValueError("a run goes on by `resume` or by `rerun`, not by both")
 
 
 def decode_job(payload: bytes) -> JobSpec:

@@ -22,7 +22,7 @@ from plateflow.progress.messages import ExecutionKind, ExecutionMessage, Executi
 from plateflow.progress.strict import ENCODER
 from plateflow.progress.update import ProgressPhase, ProgressStatus
 from plateflow.service.consult import answer_payload
-from plateflow.service.execute import RunOptions, execute_plan
+from plateflow.service.execute import RunOptions, execute_plan, ready_plan
 from plateflow.service.job import decode_job, pipeline_text
 from plateflow.storage.output import claim_output
 
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from plateflow.execution.steering import Steering
     from plateflow.plate.model import Plate
     from plateflow.runtime.jobs import Inquiry, Job
+    from plateflow.storage.output import OutputFolder
 
 
 class Workshop:
@@ -105,16 +106,22 @@ class JobWork:
                 execution_id=self._job.execution_id,
                 report=self._emitter.report,
             )
+            if output is not None:
+                plan = ready_plan(plan, output.path, self._options)
             for topology in make_topology(plan):
                 self._send_state(ExecutionState.RUNNING, topology=topology)
             return ExecutionState.COMPLETED if output is None else self._execute(plan, output)
 
-    def _execute(self, plan: PlatePlan, output: Path) -> ExecutionState:
-        options = RunOptions(self._spec.executor, self._spec.workers, self._spec.step_limit, self._spec.preview)
+    @property
+    def _options(self) -> RunOptions:
+        spec = self._spec
+        return RunOptions(spec.executor, spec.workers, spec.step_limit, spec.preview, spec.resume, spec.rerun)
+
+    def _execute(self, plan: PlatePlan, output: OutputFolder) -> ExecutionState:
         outcome = execute_plan(
             plan,
             self._job.execution_id,
-            options,
+            self._options,
             self._site.forward,
             self._site.steering,
             output=output,
@@ -140,7 +147,7 @@ class JobWork:
             report=self._emitter.report,
         )
 
-    def _claim(self, stack: ExitStack) -> Path | None:
+    def _claim(self, stack: ExitStack) -> OutputFolder | None:
         if self._spec.output is None or self._job.kind is not ExecutionKind.RUN:
             return None
         output = Path(self._spec.output)
@@ -148,7 +155,8 @@ class JobWork:
             if output.is_relative_to(self._job.plate_id):
                 raise OutputError(f"results folder {output} is inside the plate's own, which is never written to")
             stack.callback(_remove_if_empty, output)
-            return stack.enter_context(claim_output(output)).path
+            goes_on = self._spec.resume or self._spec.rerun is not None
+            return stack.enter_context(claim_output(output, self._job.execution_id, resume=goes_on))
         except UserError as e:
             self._emitter.emit(ProgressPhase.COMPILE, ProgressStatus.ERROR, 0, 0, error=str(e))
             raise
