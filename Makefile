@@ -23,13 +23,14 @@ RUNTIME := $(VENV)/.stamp-runtime
 DEV := $(VENV)/.stamp-dev
 BENCH := $(VENV)/.stamp-bench
 QT := $(VENV)/.stamp-qt
+TEST_GUI = QT_QPA_PLATFORM=offscreen $(BIN)/python -m pytest -p pytestqt.plugin tests/gui -n auto --dist loadfile
 QT_LIBRARIES := libegl1 libgl1 libxkbcommon0 libdbus-1-3 libfontconfig1 libglib2.0-0 fonts-dejavu-core
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test slow test-gui qt-libraries chaos lint format bench schema pictures constraints clean
+.PHONY: help demo test slow test-gui test-gui-pyside qt-libraries chaos lint format bench schema pictures screenshots constraints clean
 
 help: ## show this list
-	@sed -n 's/^\([a-z]*\):[^#]*## /\1|/p' Makefile | awk -F '|' '{printf "make %-12s %s\n", $$1, $$2}'
+	@sed -n 's/^\([a-z-]*\):[^#]*## /\1|/p' Makefile | awk -F '|' '{printf "make %-15s %s\n", $$1, $$2}'
 
 demo: $(RUNTIME) ## make a small plate, run a pipeline over it and show its live progress (results in demo/)
 	@$(BIN)/plateflow demo demo
@@ -40,8 +41,11 @@ test: $(DEV) ## run the tests; those on real plates need PLATEFLOW_TEST_DATA
 slow: $(DEV) ## run the tests that make test leaves out, whole plates and ended processes
 	@$(BIN)/python -m pytest -n auto --dist loadfile -m slow
 
-test-gui: $(QT) ## run the tests of the window, drawn offscreen; QT_API=pyside6 for the other binding
-	@QT_QPA_PLATFORM=offscreen $(BIN)/python -m pytest -p pytestqt.plugin tests/gui -n auto --dist loadfile
+test-gui: $(QT) ## run the tests of the window with PyQt6, drawn offscreen; a whole plate too, so it takes minutes
+	@QT_API=pyqt6 PYTEST_QT_API=pyqt6 $(TEST_GUI)
+
+test-gui-pyside: $(QT) ## run the same tests with PySide6
+	@QT_API=pyside6 PYTEST_QT_API=pyside6 $(TEST_GUI)
 
 chaos: $(DEV) ## prove the promises under faults, counted; PLATEFLOW_CHAOS=full makes the whole counts
 	@$(BIN)/python -m pytest tests/chaos -n auto --dist loadfile -rP --timeout 900
@@ -65,6 +69,9 @@ schema: $(DEV) ## write docs/progress.schema.json from the message types
 
 pictures: $(DEV) ## make the pictures of README (needs real plates)
 	@$(BIN)/python docs/pictures/make.py
+
+screenshots: $(QT) ## make the pictures of docs/plate-manager.md from the real window, drawn offscreen
+	@QT_QPA_PLATFORM=offscreen PYTHONPATH=. $(BIN)/python docs/pictures/gui/make.py
 
 constraints: $(MADE) ## resolve every extra anew and write constraints.txt
 	@$(BIN)/python -m pip install -qq --dry-run --ignore-installed --report "$(VENV)/resolved.json" '.[$(EXTRAS)]'

@@ -17,6 +17,7 @@ JOURNAL_GB_VARIABLE = "PLATEFLOW_JOURNAL_GB"
 JOURNAL_NAME = "journal.sqlite"
 STEP_LIMIT = 3600.0
 """Seconds that a step of a well may take, where a run sets no limit of its own."""
+SESSION_NAME = "plate-manager.json"
 
 
 class Retention(NamedTuple):
@@ -49,6 +50,12 @@ def journal_file(directory: Path) -> Path:
     """
     is_default = not os.environ.get(RUNTIME_VARIABLE) and directory == runtime_directory()
     return (_state_directory() if is_default else directory) / JOURNAL_NAME
+
+
+def session_file() -> Path:
+    """Return where the window keeps its session: in ``$PLATEFLOW_RUNTIME_DIR``, else in the user's state directory."""
+    is_default = not os.environ.get(RUNTIME_VARIABLE)
+    return (_state_directory() if is_default else runtime_directory()) / SESSION_NAME
 
 
 def retention() -> Retention:

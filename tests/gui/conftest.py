@@ -1,18 +1,49 @@
 """The real window's parts over a real server in a short private directory; Qt draws offscreen."""
 
+import gc
 import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from pytestqt.qtbot import QtBot
+from tests.conftest import outlast
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
+from qtpy.QtCore import QCoreApplication, QEvent, QThreadPool
+from qtpy.QtWidgets import QApplication, QWidget
+
 from plateflow.cli.demo import PIPELINE
 from plateflow.gui.manager import Manager
+from plateflow.gui.window import MainWindow
 from plateflow.plate.synthetic import write_synthetic_plate
 from plateflow.runtime.client import ExecutionClient
 from plateflow.service.server import plate_server
+
+
+@pytest.fixture(autouse=True)
+def nothing_left_behind(qapp: QApplication) -> Iterator[None]:
+    """Fail a test that leaves a top-level widget, hidden or not, or work in Qt's threads; others watch Python's."""
+    before = set(map(id, QApplication.topLevelWidgets()))
+    yield
+    widgets = outlast(lambda: [described(w) for w in top_levels() if id(w) not in before])
+    assert not widgets, f"top-level widgets left: {widgets}"
+    pool = QThreadPool.globalInstance()
+    assert pool is not None
+    assert not outlast(lambda: ["work"] * pool.activeThreadCount()), "threads of Qt's pool are still at work"
+
+
+def top_levels() -> list[QWidget]:
+    """Return the top-level widgets that are left once what was to be deleted later is."""
+    gc.collect()  # a window and its parts name each other
+    QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete.value)
+    QCoreApplication.processEvents()
+    return QApplication.topLevelWidgets()
+
+
+def described(widget: QWidget) -> str:
+    return f"{type(widget).__name__} {widget.windowTitle() or widget.accessibleName()!r}"
 
 
 @pytest.fixture
@@ -34,6 +65,15 @@ def manager(qapp: object, directory: Path, short_tmp: Path, monkeypatch: pytest.
     manager = Manager(directory)
     yield manager
     manager.close()
+
+
+@pytest.fixture
+def window(qtbot: QtBot, manager: Manager) -> Iterator[MainWindow]:
+    window = MainWindow(manager)
+    qtbot.addWidget(window)
+    window.show()
+    yield window
+    window.close()
 
 
 @pytest.fixture(scope="session")

@@ -7,24 +7,17 @@ from pathlib import Path
 import pytest
 from pytestqt.qtbot import QtBot
 from tests.gui.labels import Labels
+from tests.gui.steps import SLOW, TIMEOUT, settle
 
 from plateflow.gui.manager import Manager
 from plateflow.gui.states import PlateState
 from plateflow.gui.texts import state_text, step_text
 from plateflow.service.server import connect
 
-TIMEOUT = 60_000
-
 
 @pytest.fixture
 def labels(manager: Manager) -> Labels:
     return Labels(manager)
-
-
-def settle(qtbot: QtBot, manager: Manager, path: str, *states: PlateState) -> None:
-    plate = manager.store.plates[path]
-    qtbot.waitUntil(lambda: plate.state in states, timeout=TIMEOUT)
-    qtbot.wait(100)  # so that the last frame is drawn
 
 
 def test_a_plate_goes_through_all_states(
@@ -106,19 +99,6 @@ def test_stop_says_so_at_once_and_cancels(
     assert state_text(manager.store.plates[path]).startswith("Stopping")
     settle(qtbot, manager, path, PlateState.CANCELLED)
     assert labels.said[path][-3:] == ["▶ Running", "Stopping", "– Cancelled"]
-
-
-SLOW = """
-import time
-import numpy as np
-from plateflow import FunctionStep, Pipeline
-
-def wait(image: np.ndarray) -> np.ndarray:
-    time.sleep(2)
-    return image
-
-pipeline = Pipeline("slow", channels={"DNA": "1", "GFP": "2"}, steps=[FunctionStep(wait, inputs="DNA")])
-"""
 
 
 @pytest.mark.parametrize("action", ["init", "compile", "run"])

@@ -1,18 +1,24 @@
 """The plate map as people see and use it: its pixels, mouse, keys and words."""
 
+import re
+import time
 from collections.abc import Iterator
 
 import pytest
+from msgspec.structs import replace
 from pytestqt.qtbot import QtBot
 from qtpy.QtCore import QPoint, QPointF, Qt
-from qtpy.QtGui import QHelpEvent, QImage
+from qtpy.QtGui import QColor, QHelpEvent, QImage
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication, QToolTip
-from tests.unit.cli.view.script import Script, finished, halfway
+from tests.unit.cli.view.script import STEPS, Script, finished, halfway
 
+from plateflow.gui.colouring import ColourBy
+from plateflow.gui.map_legend import MOST_LINES, Entry, Legend
 from plateflow.gui.palette import DARK, LIGHT, THEMES, Theme
 from plateflow.gui.plate_map import PlateMap
 from plateflow.gui.theme import apply_theme, current_theme
+from plateflow.gui.well_times import WellTimes
 from plateflow.progress.messages import ExecutionKind, ExecutionState
 from plateflow.progress.state import AxisState, ExecutionProgress
 
@@ -358,3 +364,88 @@ def test_another_theme_repaints_what_is_open(qapp: QApplication, plate_map: Plat
     image = plate_map.grab().toImage()
     assert image.pixelColor(image.width() - 2, image.height() - 2).name() == LIGHT.window
     assert shades(image, plate_map, "H12") == {LIGHT.queued, LIGHT.idle}
+
+
+@pytest.mark.parametrize("theme", THEMES.values(), ids=THEMES)
+@pytest.mark.parametrize(("rows", "columns"), PLATES)
+def test_wells_are_coloured_by_their_step(
+    qapp: QApplication, plate_map: PlateMap, rows: int, columns: int, theme: Theme
+) -> None:
+    apply_theme(qapp, theme)
+    state = running(rows, columns)
+    plate_map.show_progress(state)
+    plate_map.set_colour_by(ColourBy.STEP)
+    image = plate_map.grab().toImage()
+    for name, axis in state.axes.items():
+        level = (axis.step_index * 63 // (len(STEPS) - 1)) / 63
+        expected = theme.ramp_colour(level) if axis.step_name else theme.idle
+        if axis.state is not AxisState.FAILED:
+            assert colour(image, plate_map, name, 0.93) == expected, name
+    failed = next(name for name, axis in state.axes.items() if axis.state is AxisState.FAILED)
+    grey = [QColor(shade).lightness() for shade in shades(image, plate_map, failed)]
+    assert (min(grey) < 60, max(grey) > 200) == (True, True)  # the cross, with its rim
+    assert theme.failed not in shades(image, plate_map, failed)
+
+
+def test_wells_are_coloured_by_their_time_as_it_goes_on(plate_map: PlateMap) -> None:
+    script = Script(2, 3, steps=("one",), groups=1)
+    script.prepare()
+    script.drain()
+    slow, quick = script.well("A01"), script.well("A02")
+    next(slow)
+    for _ in quick:
+        pass
+    times = WellTimes()
+    began = time.time() - 60
+    times.take(replace(message, timestamp=began + n / 10) for n, message in enumerate(script.drain()))
+    plate_map.set_colour_by(ColourBy.TIME)
+    plate_map.show_progress(script.state, times)
+    image = plate_map.grab().toImage()
+    assert colour(image, plate_map, "A02", 0.5) == DARK.ramp[0]
+    assert colour(image, plate_map, "A01", 0.95) == DARK.ramp[-1]
+    assert colour(image, plate_map, "B03", 0.5) == DARK.idle
+    assert plate_map.text("A02") == "A02: done · 0.40 s"
+    assert re.fullmatch(r"A01: running start, 0 % · 60\.\d s so far", plate_map.text("A01"))
+    legend = [entry.text for entry in plate_map._legend().entries]
+    assert legend[0] == "0.40 s"
+    assert re.fullmatch(r"60\.\d s", legend[1])
+    assert legend[2:] == ["no data"]
+    script.execution(ExecutionState.CANCELLED)
+    times.take([replace(script.drain()[-1], timestamp=began + 20)])
+    plate_map.show_progress(script.state, times)
+    assert plate_map.text("A01") == "A01: not finished: stopped in start, 0 % · 20.0 s so far"
+
+
+def test_the_legend_names_the_steps_and_grows_into_lines(plate_map: PlateMap) -> None:
+    plate_map.show_progress(running())
+    top = plate_map.well_rect("A01").top()
+    assert plate_map._legend().lines == 1
+    plate_map.set_colour_by(ColourBy.STEP)
+    entries = [entry.text for entry in plate_map._legend().entries]
+    assert entries == [f"{number} {step}" for number, step in enumerate(STEPS, 1)] + ["no data", "failed"]
+    plate_map.resize(300, 300)
+    plate_map.grab()
+    legend = plate_map._legend()
+    assert legend.lines == MOST_LINES
+    assert [placed.text for placed in legend._placed] == entries  # all of it, whole
+    bottom = plate_map._paint_tool().geometry.plate.bottom()
+    assert bottom + legend.lines * plate_map.fontMetrics().height() < plate_map.height()
+    assert plate_map.well_rect("A01").top() == top
+
+
+def test_the_legend_says_what_it_leaves_out(plate_map: PlateMap) -> None:
+    entries = [Entry("#ffffff", f"{number} a step of a long name") for number in range(1, 20)]
+    legend = Legend(entries, 400, plate_map.fontMetrics())
+    assert legend.lines == MOST_LINES
+    shown = [placed.text for placed in legend._placed]
+    assert shown[-1] == f"and {len(entries) - len(shown) + 1} more"
+
+
+def test_screen_readers_are_told_what_colours_tell(plate_map: PlateMap) -> None:
+    plate_map.show_progress(running())
+    plate_map.clearFocus()
+    plate_map._cursor = None
+    plate_map.set_colour_by(ColourBy.STEP)
+    assert plate_map.accessibleDescription().endswith("coloured by step")
+    done = next(name for name, axis in running().axes.items() if axis.state is AxisState.COMPLETED)
+    assert plate_map.text(done) == f"{done}: done · last step 5 ratio"

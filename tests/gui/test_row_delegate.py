@@ -179,3 +179,12 @@ def test_every_glyph_of_a_state_can_be_painted() -> None:
     assert {look.glyph for look in LOOKS.values()} - {""} <= set(SIGNS)
     with pytest.raises(KeyError):
         sign_path("x")
+
+
+def test_a_name_is_read_whole_beside_a_long_state(view: QListView) -> None:
+    """The state goes to the second line, where that is free."""
+    name = "/p/siRNA_batch7_P3_again"
+    ended = PLATES["complete with failures"]
+    long = Plate(name, settled=PlateState.COMPLETE_WITH_FAILURES, progress=ended.progress, details=ended.details)
+    lines = [paint(view, plate).copy(STRIP + 1, 4, 200, 20) for plate in (Plate(name), long)]
+    assert lines[0] == lines[1]

@@ -1,18 +1,22 @@
 """The real window: what it shows, and that every part of it can be reached without a mouse and told in words."""
 
 import shutil
-from collections.abc import Iterator
+from collections import Counter
 from pathlib import Path
 
 import pytest
 from pytestqt.qtbot import QtBot
 from qtpy.QtCore import Qt
+from qtpy.QtGui import QIcon, QImage, QPalette
+from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QAbstractButton, QApplication, QLineEdit, QWidget
-from tests.gui.test_flow import SLOW, TIMEOUT, settle
+from tests.gui.steps import SLOW, TIMEOUT, press, settle
 
 from plateflow.gui.actions import ACTIONS
 from plateflow.gui.manager import Manager
+from plateflow.gui.palette import DARK, THEMES, Theme
 from plateflow.gui.states import PlateState
+from plateflow.gui.theme import apply_theme
 from plateflow.gui.window import MainWindow
 
 FOUR_STEPS = """
@@ -40,22 +44,6 @@ steps = [FunctionStep(step, inputs="DNA") for step in (first, second, third, fou
 pipeline = Pipeline("four", channels={"DNA": "1", "GFP": "2"}, steps=steps)
 """
 RAISES = SLOW.replace("time.sleep(2)", 'if image.mean() > 0:\n        raise ValueError("no cells here")')
-
-
-@pytest.fixture
-def window(qtbot: QtBot, manager: Manager) -> Iterator[MainWindow]:
-    window = MainWindow(manager)
-    qtbot.addWidget(window)
-    window.show()
-    yield window
-    window.close()
-    assert not [widget for widget in QApplication.topLevelWidgets() if widget.isVisible()]
-
-
-def press(qtbot: QtBot, window: MainWindow, name: str) -> None:
-    action = window.actions_by_name[name]
-    qtbot.waitUntil(action.isEnabled, timeout=TIMEOUT)
-    action.trigger()
 
 
 def test_the_whole_way_in_the_window(
@@ -111,6 +99,26 @@ def test_every_action_has_a_shortcut_a_tooltip_and_a_name(window: MainWindow) ->
         assert action.shortcut().toString() in action.toolTip()
 
 
+@pytest.mark.parametrize("theme", THEMES.values(), ids=THEMES)
+def test_every_action_has_a_sign_that_is_seen_and_looks_disabled(
+    window: MainWindow, qapp: QApplication, theme: Theme
+) -> None:
+    apply_theme(qapp, theme)
+    qapp.processEvents()
+    for name, action in window.actions_by_name.items():
+        pictures = [action.icon().pixmap(32, mode).toImage() for mode in (QIcon.Mode.Normal, QIcon.Mode.Disabled)]
+        most = [max(shades(picture).items(), key=lambda shade: shade[1])[0] for picture in pictures]
+        assert most[0] == theme.text, name
+        assert most[1] == window.palette().color(QPalette.ColorGroup.Disabled, QPalette.ColorRole.ButtonText).name()
+    apply_theme(qapp, DARK)
+
+
+def shades(picture: QImage) -> Counter[str]:
+    """Return how many opaque pixels have which colour."""
+    colours = [picture.pixelColor(x, y) for x in range(picture.width()) for y in range(picture.height())]
+    return Counter(colour.name() for colour in colours if colour.alpha() == 255)
+
+
 def test_every_control_has_an_accessible_name(window: MainWindow) -> None:
     nameless = [
         widget
@@ -134,6 +142,7 @@ def test_closing_the_window_leaves_the_run_going(
     slow.write_text(SLOW, encoding="utf-8")
     manager = Manager(directory)
     window = MainWindow(manager)
+    qtbot.addWidget(window)
     window.add_plates([str(small_plate)])
     path = str(small_plate)
     manager.set_pipeline([path], str(slow))
@@ -174,3 +183,47 @@ def test_a_selection_serves_those_that_are_idle(
     press(qtbot, window, "init")
     assert not manager.store.plates[idle].stop_pending
     settle(qtbot, manager, idle, PlateState.READY)
+
+
+def test_a_key_colours_the_wells_by_something_else(qtbot: QtBot, window: MainWindow) -> None:
+    with qtbot.waitSignal(window.detail.colour_changed) as told:
+        QTest.keyClick(window, Qt.Key.Key_K, Qt.KeyboardModifier.ControlModifier)  # type: ignore[call-overload]
+    assert told.args == ["step"]
+    assert window.detail.colour.currentText() == "Colour: step"
+    assert str(window.detail.map.colour_by) == "step"
+    window.detail.colour.setCurrentIndex(2)
+    assert str(window.detail.map.colour_by) == "time"
+
+
+def test_the_images_of_the_selected_well_are_asked_for(
+    qtbot: QtBot, window: MainWindow, manager: Manager, small_plate: Path, pipeline: Path
+) -> None:
+    window.add_plates([str(small_plate)])
+    manager.set_pipeline([str(small_plate)], str(pipeline))
+    press(qtbot, window, "compile")
+    settle(qtbot, manager, str(small_plate), PlateState.COMPILED)
+    window.detail.map.select_wells(["B02"])
+    with qtbot.waitSignal(window.detail.input_wanted) as wanted:
+        window.detail.well.input_button.click()
+    assert wanted.args == ["B02"]
+
+
+def test_the_images_of_a_well_are_asked_for_and_shown(
+    qtbot: QtBot, window: MainWindow, manager: Manager, small_plate: Path, pipeline: Path
+) -> None:
+    window.add_plates([str(small_plate)])
+    manager.set_pipeline([str(small_plate)], str(pipeline))
+    window.detail.input_wanted.emit("B02")
+    qtbot.waitUntil(window.images.isVisible, timeout=TIMEOUT)
+    assert window.images.windowTitle() == "Input images of B02 – plateflow"
+    names = [window.images.pictures.item(n) for n in range(window.images.pictures.count())]
+    assert [item.text() for item in names if item is not None] == ["1 (DNA)", "2 (GFP)"]
+
+
+def test_why_a_well_has_no_images_is_said(
+    qtbot: QtBot, window: MainWindow, manager: Manager, small_plate: Path, tmp_path: Path
+) -> None:
+    window.add_plates([str(tmp_path)])
+    window.detail.input_wanted.emit("B02")
+    qtbot.waitUntil(lambda: str(tmp_path) in window._bar.currentMessage(), timeout=TIMEOUT)
+    assert not window.images.isVisible()

@@ -12,12 +12,16 @@ import zmq
 from plateflow.progress.messages import decode_lines, encode_message
 from plateflow.progress.state import ExecutionProgress
 from plateflow.runtime.control import (
+    Ping,
+    Pong,
     Replay,
     Replayed,
     Reply,
     Request,
     Snapshot,
     Snapshotted,
+    Status,
+    Summaries,
     decode_request,
     encode_reply,
 )
@@ -28,7 +32,7 @@ SERVER = "f" * 32
 
 
 class FakeServer:
-    """Answers snapshots and subscriptions; publishes any bytes. Its sockets live in its thread."""
+    """Answers pings, snapshots and subscriptions; publishes any bytes. Its sockets live in its thread."""
 
     def __init__(self, directory: Path) -> None:
         self._endpoints = Endpoints(private_directory(directory))
@@ -116,6 +120,12 @@ class FakeServer:
         return True
 
     def _answer(self, request: Request) -> Reply:
+        if isinstance(request, Ping):
+            return Pong(
+                request_id=request.request_id, server=SERVER, pid=os.getpid(), version="0", bad_messages=0, degraded=""
+            )
+        if isinstance(request, Status):
+            return Summaries(request_id=request.request_id, executions=())
         assert isinstance(request, Snapshot | Replay)
         state = self.state(request.execution_id)
         if isinstance(request, Snapshot):

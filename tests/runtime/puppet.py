@@ -18,6 +18,7 @@ class Puppet:
         self.commands = self.peer.makefile("rb")
         self.verbs: dict[str, Callable[[Any], object]] = {
             "send": lambda text: self.peer.sendall(text.encode()),
+            "play": self.play,
             "send_hex": lambda text: self.peer.sendall(bytes.fromhex(text)),
             "flood": lambda count: self.peer.sendall(b"x" * count),
             "sleep": time.sleep,
@@ -36,6 +37,15 @@ class Puppet:
             return  # the server has ended
         for verb, value in json.loads(line)["payload"]["do"]:
             self.verbs[verb](value)
+
+    def play(self, file_and_seconds: tuple[str, float]) -> None:
+        """Send the lines of a file, spread over so many seconds; what is too long for a job comes so."""
+        name, seconds = file_and_seconds
+        with open(name, "rb") as file:
+            lines = file.readlines()
+        for line in lines:
+            self.peer.sendall(line)
+            time.sleep(seconds / len(lines))
 
     def await_command(self, expected: object) -> None:
         if json.loads(self.commands.readline()) != expected:

@@ -31,6 +31,10 @@ PLANTED = {
     "a face speaks zmq": ("cli", "import zmq", "zmq"),
     "the runner speaks zmq": ("service", "def late():\n    from zmq import Context", "zmq"),
     "the command line imports Qt": ("cli", "import qtpy", "qt"),
+    "the runner imports PyQt": ("service", "def late():\n    from PyQt6.QtCore import QObject", "qt"),
+    "the runtime imports PySide": ("runtime", "from PySide6 import QtCore", "qt"),
+    "the pipeline imports magicgui": ("pipeline", "import magicgui", "qt"),
+    "progress imports superqt": ("progress", "import superqt", "qt"),
 }
 
 
@@ -73,6 +77,15 @@ def test_a_violation_breaks_its_contract(copy: Path, where: str, code: str, cont
 
 def test_every_contract_is_proved() -> None:
     assert {contract for _, _, contract in PLANTED.values()} == set(CONTRACTS.values())
+
+
+def test_only_the_window_loads_qt() -> None:
+    """Not when something of plateflow is used, whatever it is, for Qt may not be installed."""
+    names = [f"plateflow.{name}" for name in ("cli.main", "service.runner", "service.server", "runtime.client")]
+    code = f"import sys, plateflow, {', '.join(names)}; plateflow.Pipeline, plateflow.run_plate; print(*sys.modules)"
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
+    assert "plateflow.runtime.client" in loaded
+    assert not {name.partition(".")[0] for name in loaded} & {"qtpy", "PyQt6", "PySide6", "magicgui", "superqt"}
 
 
 def imports(path: Path) -> set[str]:

@@ -6,11 +6,13 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from qtpy.QtGui import QAction, QKeySequence
 
+from plateflow.gui.icons import action_icon
 from plateflow.gui.states import BUSY, PlateState
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from qtpy.QtGui import QPalette
     from qtpy.QtWidgets import QWidget
 
     from plateflow.gui.plates import Plate
@@ -25,6 +27,12 @@ class ActionSpec(NamedTuple):
     tip: str
     allowed: Callable[[Sequence[Plate]], bool]
     """Whether it makes sense for the selected plates."""
+    checkable: bool = False
+    """Whether it switches something on and off."""
+    on_bar: bool = True
+    """Whether it has a button of its own; else it is in the menu at the end of the bar."""
+    ends_group: bool = False
+    """Whether there is a gap behind it on the bar."""
 
 
 def _any_idle(plates: Sequence[Plate]) -> bool:
@@ -58,7 +66,9 @@ def _never(_: Sequence[Plate]) -> bool:
 ACTIONS: tuple[ActionSpec, ...] = (
     ActionSpec("add", "Add plates…", "Ctrl+O", "Add plate folders; you can drop them on the list too", _always),
     ActionSpec("remove", "Remove", "Del", "Take the selected plates off the list; what runs goes on", _any),
-    ActionSpec("pipeline", "Pipeline…", "Ctrl+P", "Choose the pipeline file of the selected plates", _any),
+    ActionSpec(
+        "pipeline", "Pipeline…", "Ctrl+P", "Choose the pipeline file of the selected plates", _any, ends_group=True
+    ),
     ActionSpec("init", "Init", "F3", "Open the selected plates and say what is in them", _any_idle),
     ActionSpec(
         "compile",
@@ -69,11 +79,51 @@ ACTIONS: tuple[ActionSpec, ...] = (
     ),
     ActionSpec("run", "Run", "F5", "Run the pipeline over the selected plates", _any_idle_with_pipeline),
     ActionSpec("pause", "Pause", "Ctrl+,", "Pause: the server does not offer it yet", _never),
-    ActionSpec("stop", "Stop", "Ctrl+.", "Cancel the runs of the selected plates; finished wells stay", _any_stoppable),
+    ActionSpec(
+        "stop",
+        "Stop",
+        "Ctrl+.",
+        "Cancel the runs of the selected plates; finished wells stay",
+        _any_stoppable,
+        ends_group=True,
+    ),
     ActionSpec("retry", "Retry failed", "Ctrl+R", "Run failed wells again: the server does not offer it yet", _never),
     ActionSpec("results", "Results", "Ctrl+E", "Open the results folder of the selected plate", _any_output),
-    ActionSpec("theme", "Light or dark", "Ctrl+T", "Change between the dark and the light look", _always),
-    ActionSpec("filter", "Filter", "F2", "Go to the filter of the plates list", _always),
+    ActionSpec(
+        "recent_plates",
+        "Recent plates",
+        "Ctrl+Shift+O",
+        "Choose one of the plates that were added lately",
+        _always,
+        on_bar=False,
+    ),
+    ActionSpec(
+        "recent_pipelines",
+        "Recent pipelines",
+        "Ctrl+Shift+P",
+        "Choose one of the pipelines that were chosen lately, for the selected plates",
+        _any,
+        on_bar=False,
+    ),
+    ActionSpec(
+        "colour",
+        "Colour of wells",
+        "Ctrl+K",
+        "Colour wells by state, by step or by time, in turn",
+        _always,
+        on_bar=False,
+    ),
+    ActionSpec("theme", "Light or dark", "Ctrl+T", "Change between the dark and the light look", _always, on_bar=False),
+    ActionSpec(
+        "notify",
+        "Notify at the end of a run: off",
+        "Ctrl+J",
+        "Have the desktop tell when a run has ended",
+        _always,
+        checkable=True,
+        on_bar=False,
+    ),
+    ActionSpec("filter", "Filter", "F2", "Go to the filter of the plates list", _always, on_bar=False),
 )
 
 
@@ -84,8 +134,15 @@ def make_actions(parent: QWidget) -> dict[str, QAction]:
         action = QAction(spec.text, parent)
         action.setShortcut(QKeySequence(spec.shortcut))
         action.setToolTip(f"{spec.tip} ({spec.shortcut})")
+        action.setCheckable(spec.checkable)
         actions[spec.name] = action
     return actions
+
+
+def paint_icons(actions: dict[str, QAction], palette: QPalette) -> None:
+    """Give every action its icon in the colours of a palette."""
+    for name, action in actions.items():
+        action.setIcon(action_icon(name, palette))
 
 
 def allow(actions: dict[str, QAction], plates: Sequence[Plate]) -> None:

@@ -9,11 +9,15 @@ from typing import TYPE_CHECKING
 from qtpy.QtCore import QSettings, QTimer
 from qtpy.QtWidgets import QApplication
 
+from plateflow.gui.colouring import ColourBy
+from plateflow.gui.icons import window_icon
 from plateflow.gui.manager import Manager
 from plateflow.gui.palette import DARK, LIGHT
+from plateflow.gui.session import load_session, save_session
 from plateflow.gui.theme import apply_theme
+from plateflow.gui.tray import Tray
 from plateflow.gui.window import MainWindow
-from plateflow.settings import runtime_directory
+from plateflow.settings import runtime_directory, session_file
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -34,19 +38,28 @@ def open_window(folders: Sequence[str]) -> int:
         settings.setValue("dark", dark)
         apply_theme(app, DARK if dark else LIGHT)
 
-    window = MainWindow(manager, change_theme)
-    window.add_plates([*_paths(settings), *folders])
-    manager.plates_changed.connect(lambda: settings.setValue("plates", list(manager.store.plates)))
+    app.setWindowIcon(window_icon())
+    tray = Tray(window_icon())
+    window = MainWindow(manager, change_theme, tray.show_note)
+    notify = window.actions_by_name["notify"]
+    notify.setChecked(settings.value("notify", True, bool))
+    notify.toggled.connect(lambda on: settings.setValue("notify", on))
+    window.detail.set_colour_by(_colour_by(settings))
+    window.detail.colour_changed.connect(lambda by: settings.setValue("colour", by))
+    kept = session_file()
+    window.restore(load_session(kept))
+    window.session_changed.connect(lambda session: save_session(kept, session))
+    window.add_plates(folders)
     signal.signal(signal.SIGINT, lambda *_: window.close())
     tick = QTimer()  # lets Python see signals while Qt waits
     tick.timeout.connect(lambda: None)
     tick.start(500)
     window.show()
-    return int(app.exec())
+    code = int(app.exec())
+    tray.close()
+    return code
 
 
-def _paths(settings: QSettings) -> list[str]:
-    kept = settings.value("plates", [])
-    if isinstance(kept, str):  # how Qt gives back a list of one
-        return [kept]
-    return [str(path) for path in kept or []]
+def _colour_by(settings: QSettings) -> ColourBy:
+    kept = settings.value("colour", "")
+    return ColourBy(kept) if kept in set(ColourBy) else ColourBy.STATE

@@ -6,18 +6,22 @@ import time
 from typing import TYPE_CHECKING
 
 from qtpy.QtCore import Qt, Signal
-from qtpy.QtWidgets import QHBoxLayout, QLabel, QSplitter, QTabWidget, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QComboBox, QHBoxLayout, QLabel, QSizePolicy, QSplitter, QTabWidget, QVBoxLayout, QWidget
 
+from plateflow.gui.colouring import ColourBy
 from plateflow.gui.panels.events import EventsPanel
 from plateflow.gui.panels.failures import FailuresPanel
 from plateflow.gui.panels.history import HistoryPanel
+from plateflow.gui.panels.naming import given, named
 from plateflow.gui.panels.outputs import OutputsPanel
 from plateflow.gui.panels.well_panel import WellPanel
+from plateflow.gui.panels.words import counted
 from plateflow.gui.panels.workers import WorkersPanel
 from plateflow.gui.plate_map import PlateMap
 from plateflow.gui.step_bars import StepBars
-from plateflow.gui.texts import SEPARATOR, state_text, wells_text
+from plateflow.gui.texts import SEPARATOR, state_words, wells_text
 from plateflow.progress.state import AxisState
+from plateflow.progress.wells import count_wells
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -31,6 +35,10 @@ class PlateDetail(QWidget):
 
     traceback_wanted = Signal(str)
     """A well whose traceback should be shown."""
+    input_wanted = Signal(str)
+    """A well whose images should be shown."""
+    colour_changed = Signal(str)
+    """By what the map is coloured from now on, a :class:`~plateflow.gui.colouring.ColourBy`."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -39,7 +47,13 @@ class PlateDetail(QWidget):
         self._header = QLabel("No plate is selected", self)
         self._header.setAccessibleName("Selected plate")
         self._header.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self._header.setWordWrap(True)
+        self._header.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Minimum)  # a reason may be long
         self.map = PlateMap(self)
+        self.colour = named(QComboBox(self), "Colour of the wells", "What the colours of the plate map tell (Ctrl+K)")
+        self.colour.addItems([f"Colour: {by}" for by in ColourBy])
+        named(given(self.colour.view()), "Colour of the wells, to choose from", "What the colours can tell")
+        self.colour.currentIndexChanged.connect(self._colour)
         self.steps = StepBars(self)
         self.well = WellPanel(self)
         self.failures, self.events, self.workers = FailuresPanel(self), EventsPanel(self), WorkersPanel(self)
@@ -49,6 +63,7 @@ class PlateDetail(QWidget):
         self.map.selection_changed.connect(self._show_wells)
         for source in (self.map.well_activated, self.failures.traceback_wanted, self.well.traceback_wanted):
             source.connect(self.traceback_wanted)
+        self.well.input_wanted.connect(self.input_wanted)
 
     def show_plate(self, plate: Plate | None) -> None:
         """Show another plate, or the same one as it is now."""
@@ -64,17 +79,36 @@ class PlateDetail(QWidget):
         plate = self.plate
         progress = plate.details if plate is not None else None
         self._header.setText(_header(plate))
-        self.map.show_progress(progress, lost=plate is not None and plate.lost)
-        self.steps.show_progress(progress)
+        times = plate.times if plate is not None else None
+        self.map.show_progress(progress, times, lost=plate is not None and plate.lost)
+        self.steps.show_progress(progress, times)
         self.failures.show_progress(progress)
         self.workers.show_progress(progress, time.time())
         self.outputs.show_folder(plate.output if plate is not None else "")
         self.well.show_wells(progress, self._wells)
         self._tabs.setTabText(0, f"Failures ({progress.counts[AxisState.FAILED] if progress is not None else 0})")
 
+    def tick(self) -> None:
+        """Show what changes with time alone: how long wells have been at work."""
+        if self.map.colour_by is ColourBy.TIME:
+            self.map.refresh()
+
+    def set_colour_by(self, by: ColourBy) -> None:
+        """Colour the wells by something else."""
+        self.colour.setCurrentIndex(list(ColourBy).index(by))
+
+    def change_colour(self) -> None:
+        """Colour the wells by what comes next."""
+        self.set_colour_by(self.map.colour_by.following)
+
     def take(self, messages: Sequence[Message]) -> None:
         """Take new messages of the plate, which are folded already."""
         self.events.take(messages)
+
+    def _colour(self, index: int) -> None:
+        by = list(ColourBy)[index]
+        self.map.set_colour_by(by)
+        self.colour_changed.emit(by.value)
 
     def _show_wells(self, wells: list[str]) -> None:
         self._wells = wells
@@ -102,6 +136,7 @@ class PlateDetail(QWidget):
         upper = QSplitter(Qt.Orientation.Horizontal, self)
         upper.addWidget(self.map)
         upper.addWidget(beside)
+        upper.setSizes([600, 420])
         upper.setStretchFactor(0, 3)
         upper.setStretchFactor(1, 2)
         whole = QSplitter(Qt.Orientation.Vertical, self)
@@ -112,6 +147,7 @@ class PlateDetail(QWidget):
         layout = QVBoxLayout(self)
         head = QHBoxLayout()
         head.addWidget(self._header, 1)
+        head.addWidget(self.colour)
         layout.addLayout(head)
         layout.addWidget(whole, 1)
 
@@ -120,9 +156,9 @@ def _header(plate: Plate | None) -> str:
     if plate is None:
         return "No plate is selected"
     progress = plate.details
-    parts = [plate.name, state_text(plate)]
+    parts = [plate.name, state_words(plate)]
     if progress is not None and progress.axes:
-        parts += [f"{len(progress.axes)} wells", wells_text(progress)]
+        parts += [counted(sum(count_wells(progress).values()), "well"), wells_text(progress)]
     if plate.problem:
         parts.append(plate.problem)
     return SEPARATOR.join(parts)

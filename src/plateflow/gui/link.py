@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 import select
 import threading
+import time
 from collections import deque
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
-from plateflow.errors import PlateflowError, ServerError
+from plateflow.errors import PlateflowError, SchemaError, ServerError
 from plateflow.runtime.follower import await_news
 from plateflow.service.server import connect
 
@@ -24,7 +25,12 @@ if TYPE_CHECKING:
 POLL = 0.5
 """Seconds between looks at whether the server is there, while nothing comes."""
 PATIENCE = 1.0
-"""Seconds that a request may take: with the three that a follower waits, a server that hangs is noticed after four."""
+"""Seconds that a request may take."""
+QUIET = 2.0
+"""Seconds without a frame, of which there is one each second, until the server is asked whether it is there.
+
+With a look each :data:`POLL` and :data:`PATIENCE` for the answer, one that hangs is noticed within 3.5.
+"""
 RECONNECT = 1.0
 
 
@@ -38,6 +44,8 @@ class Disconnected(NamedTuple):
     """There is no server, or it does not answer."""
 
     reason: str
+    broken: bool = False
+    """Whether it is there, but sent a message that breaks the schema."""
 
 
 class Refused(NamedTuple):
@@ -98,6 +106,8 @@ class ServerLink:
         self._states: dict[str, ExecutionProgress] = {}
         self._wanted: set[str] = set()
         self._closing = False
+        self.heard = time.monotonic()
+        """When the server was last heard of, by a heartbeat too; on the monotonic clock, in seconds."""
         self._bell_read, self._bell_write = os.pipe()
         self._thread = threading.Thread(target=self._run, name="plateflow-link")
         self._thread.start()
@@ -139,6 +149,7 @@ class ServerLink:
 
     def follow(self, execution_id: str) -> None:
         """Follow an execution, also across a lost server; it need not be submitted yet."""
+        self._wanted.add(execution_id)  # now, for the server may be gone before its turn comes
         self.ask(execution_id, lambda client: self._follow(client, execution_id))
 
     def _run(self) -> None:
@@ -146,10 +157,11 @@ class ServerLink:
             try:
                 with connect(self._directory, timeout=PATIENCE) as client:
                     self._emit(Connected(client.ping().pid))
+                    self.heard = time.monotonic()
                     self._serve(client)
             except (PlateflowError, OSError) as e:  # a message that breaks the schema too: nothing of it is shown
                 self._followers.clear()
-                self._emit(Disconnected(str(e)))
+                self._emit(Disconnected(str(e), broken=isinstance(e, SchemaError)))
                 while self._questions:
                     self._emit(Refused(self._questions.popleft().execution_id, str(e)))
                 self._await_bell(RECONNECT)
@@ -164,7 +176,15 @@ class ServerLink:
             self._hush()
             for execution_id, follower in list(self._followers.items()):
                 self._hear(execution_id, follower)
+                self.heard = max(self.heard, follower.heard)
             client.check_alive()
+            if self._followers and self._silence > QUIET:
+                client.ping()
+                self.heard = time.monotonic()
+
+    @property
+    def _silence(self) -> float:
+        return time.monotonic() - self.heard
 
     def _carry_out(self, client: ExecutionClient, question: _Question) -> None:
         try:
@@ -173,6 +193,8 @@ class ServerLink:
             if isinstance(e, ServerError):
                 self._questions.appendleft(question)  # refused below, where the server is gone; else here
                 client.check_alive()
+                if self._followers and self._silence > QUIET:
+                    raise
                 self._questions.popleft()
             self._emit(Refused(question.execution_id, str(e)))
         else:
@@ -180,7 +202,6 @@ class ServerLink:
                 self._emit(Answer(question.then, value))
 
     def _follow(self, client: ExecutionClient, execution_id: str) -> None:
-        self._wanted.add(execution_id)
         if execution_id not in self._followers:
             follower = self._followers[execution_id] = client.follow(execution_id)
             self._adopt(execution_id, follower)

@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING
 from qtpy.QtCore import QObject, QTimer, Signal
 
 from plateflow.errors import UserError
+from plateflow.gui.consultant import Consultant
 from plateflow.gui.link import Adopted, Answer, Connected, Disconnected, Event, News, Refused, ServerLink
 from plateflow.gui.plates import PlateStore
+from plateflow.gui.session import GONE, KeptPlate
 from plateflow.gui.states import BUSY
 from plateflow.progress.messages import ExecutionKind, ExecutionState
 from plateflow.progress.update import decode
@@ -52,6 +54,10 @@ class Manager(QObject):
     """The connection in words."""
     problem = Signal(str)
     """A mistake of the user, in one line."""
+    connected = Signal()
+    """A server is there."""
+    disconnected = Signal(str, bool)
+    """Why no server is heard, and whether that is because it broke the schema; again with each attempt."""
     ended = Signal(str)
     """Path of a plate whose run has ended."""
     history_came = Signal(object)
@@ -64,8 +70,6 @@ class Manager(QObject):
         super().__init__(parent)
         self.store = PlateStore()
         self.connection = "connecting"
-        self.heard = time.monotonic()
-        """When the server was last heard of, on the monotonic clock."""
         self._events: deque[Event] = deque()
         self._closed = False
         self._frame = QTimer(self)
@@ -73,19 +77,32 @@ class Manager(QObject):
         self._frame.setInterval(FRAME_MS)
         self._frame.timeout.connect(self._draw)
         self._woken.connect(self._schedule)
+        self.consultant = Consultant(directory, self)
+        """Whom to ask about functions, pipelines and images."""
         self.link = ServerLink(directory, self._woken.emit)
+
+    @property
+    def heard(self) -> float:
+        """When the server was last heard of, by a heartbeat too; on the monotonic clock, in seconds."""
+        return self.link.heard
 
     def close(self) -> None:
         """Leave the server, once; what runs goes on."""
         if not self._closed:
             self._closed = True
             self._frame.stop()
+            self.consultant.close()
             self.link.close()
 
     def add(self, folders: Iterable[str | Path], pipeline: str = "") -> list[str]:
         """Add plates at the end of the list; return the paths of those that are new."""
-        paths = [str(Path(folder).resolve()) for folder in folders]
-        new = [path for path in paths if self.store.add(path, pipeline)]
+        return self.restore(KeptPlate(str(Path(folder).resolve()), pipeline) for folder in folders)
+
+    def restore(self, plates: Iterable[KeptPlate]) -> list[str]:
+        """Add plates as they were kept, also those whose folder is not there now; return the paths that are new."""
+        new = [kept.path for kept in plates if self.store.add(kept.path, kept.pipeline, kept.output)]
+        for path in new:
+            self.store.plates[path].problem = "" if Path(path).is_dir() else GONE
         if new:
             self.plates_changed.emit()
             self.link.ask("", lambda client: self._join(client, new))
@@ -169,9 +186,9 @@ class Manager(QObject):
         self._schedule()
 
     def _spec(self, plate: Plate, kind: ExecutionKind, execution_id: str) -> JobSpec:
-        if kind is ExecutionKind.INIT:
-            return JobSpec(plate=plate.path)
         if not plate.pipeline:
+            if kind is ExecutionKind.INIT:
+                return JobSpec(plate=plate.path)
             raise UserError(f"{plate.name} has no pipeline yet: choose one first")
         output = str(default_results(Path(plate.path), execution_id)) if kind is ExecutionKind.RUN else None
         return JobSpec(plate=plate.path, pipeline=describe_pipeline(plate.pipeline), output=output)
@@ -199,12 +216,13 @@ class Manager(QObject):
             self._frame.start()
 
     def _take(self, event: Event) -> None:
-        self.heard = time.monotonic()
         if isinstance(event, Connected):
             self._connect(f"server {event.pid}")
+            self.connected.emit()
         elif isinstance(event, Disconnected):
             self._connect("no server")
             self.store.lose(event.reason)
+            self.disconnected.emit(event.reason, event.broken)
         elif isinstance(event, Refused):
             self.store.refuse(event.execution_id, event.reason)
             if not event.execution_id:
@@ -212,7 +230,8 @@ class Manager(QObject):
         elif isinstance(event, Answer):
             event.then(event.value)
         elif isinstance(event, Adopted):
-            self.store.adopt(event.snapshot)
+            if (ended := self.store.adopt(event.snapshot)) is not None:
+                self.ended.emit(ended.path)
         else:
             self._take_news(event)
 
@@ -220,7 +239,7 @@ class Manager(QObject):
         plate = self.store.apply(news.execution_id, news.messages, news.first_seq)
         if plate is None:
             return
-        plate.estimator.take(news.messages, self.heard)
+        plate.estimator.take(news.messages, time.monotonic())
         self.messages_came.emit(plate.path, news.messages)
         if plate.progress is not None and plate.progress.ended and plate.progress.kind is ExecutionKind.RUN:
             self.ended.emit(plate.path)

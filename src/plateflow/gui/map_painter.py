@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 from qtpy.QtCore import QPointF, QRect, QRectF, Qt
-from qtpy.QtGui import QBrush, QColor, QFontMetrics, QImage, QPainter, QPainterPath, QPen
+from qtpy.QtGui import QColor, QFontMetrics, QImage, QPainter, QPainterPath, QPen
 
-from plateflow.gui.icons import paint_sign
+from plateflow.gui.colouring import LEVELS
 from plateflow.gui.palette import WELL_ROLES
 from plateflow.plate.wells import split_well, well_name
 
@@ -27,14 +27,6 @@ SMALLEST_CELL: Final = 3
 SMALLEST_MARKED: Final = 9
 """Wells of fewer pixels have no marks but the cross."""
 MARGIN: Final = 6
-LEGEND_WORDS: Final = {role: role for role in WELL_ROLES} | {
-    "idle": "not started",
-    "pending": "being compiled",
-    "cancelled": "not finished",
-}
-"""How the legend calls a role."""
-LEGEND_SIGNS: Final = {"failed": "✕", "cancelled": "–", "queued": "■", "pending": "■"}
-"""What wells of a role are marked with, beside their colour."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,16 +39,18 @@ class MapGeometry:
     top: int
     cell: int
     """Side of a well with its gap, in pixels."""
+    legend_lines: int = 1
+    """Below the plate."""
 
     @classmethod
-    def fit(cls, rows: int, columns: int, area: QRect, metrics: QFontMetrics) -> MapGeometry:
-        """Make wells as large as they fit between the labels and the legend."""
+    def fit(cls, rows: int, columns: int, area: QRect, metrics: QFontMetrics, lines: int = 1) -> MapGeometry:
+        """Make wells as large as they fit between the labels and the lines of the legend."""
         left = area.left() + MARGIN + metrics.horizontalAdvance("AA" if rows > 26 else "M") + MARGIN
         top = area.top() + MARGIN + metrics.height() + 2
         width = area.right() - MARGIN - left
-        height = area.bottom() - 2 * MARGIN - metrics.height() - top
+        height = area.bottom() - 2 * MARGIN - lines * metrics.height() - top
         cell = min(LARGEST_CELL, width // max(1, columns), height // max(1, rows))
-        return cls(rows, columns, left, top, max(SMALLEST_CELL, cell))
+        return cls(rows, columns, left, top, max(SMALLEST_CELL, cell), lines)
 
     @property
     def plate(self) -> QRect:
@@ -103,13 +97,14 @@ class MapPainter:
     def __init__(self, geometry: MapGeometry, theme: Theme, metrics: QFontMetrics) -> None:
         self.geometry, self.theme = geometry, theme
         self._metrics = metrics
-        codes = [theme.base, *theme.by_role().values(), theme.idle, *(self._ink(role) for role in WELL_ROLES)]
+        codes = [theme.base, *theme.by_role().values(), theme.idle, *(theme.ink(role) for role in WELL_ROLES)]
+        codes += [theme.ramp_colour(level / (LEVELS - 1)) for level in range(LEVELS)]
         self._colours: npt.NDArray[np.uint32] = np.array([QColor(colour).rgb() for colour in codes], np.uint32)
         self._centres = [geometry.rect(index).center() for index in range(geometry.rows * geometry.columns)]
         self._gaps = list(_gaps(geometry))
 
     def paint(self, painter: QPainter, grid: WellGrid) -> None:
-        """Paint the plate, its labels and the legend."""
+        """Paint the plate and its labels."""
         plate = self.geometry.plate
         pixels = self.picture(grid)
         painter.drawImage(plate, pixels)
@@ -119,9 +114,8 @@ class MapPainter:
         painter.setPen(QColor(self.theme.border))
         painter.setBrush(Qt.BrushStyle.NoBrush)
         painter.drawRect(plate.adjusted(-2, -2, 1, 1))
-        self._paint_crosses(painter, grid.having("failed"))
+        self._paint_crosses(painter, grid.having("failed"), rimmed=grid.tells_numbers)
         self._paint_labels(painter)
-        self._paint_legend(painter, grid)
 
     def picture(self, grid: WellGrid) -> QImage:
         """Return the wells as a picture of a few pixels each."""
@@ -166,7 +160,7 @@ class MapPainter:
             if column == columns - 1 or index + 1 not in wells:
                 yield QRect(x + cell, y, width, cell + width)
 
-    def _paint_crosses(self, painter: QPainter, wells: list[int]) -> None:
+    def _paint_crosses(self, painter: QPainter, wells: list[int], *, rimmed: bool) -> None:
         cell, path = self.geometry.cell, QPainterPath()
         arm = 0.27 * cell
         for index in wells:
@@ -176,7 +170,10 @@ class MapPainter:
             path.moveTo(x - arm, y + arm)
             path.lineTo(x + arm, y - arm)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        painter.strokePath(path, QPen(QColor(self.theme.mark), max(1.2, cell / 11)))
+        width = max(1.2, cell / 11)
+        if rimmed:  # white on the upper end of the ramp is not seen
+            painter.strokePath(path, QPen(QColor("#000000"), width + 2))
+        painter.strokePath(path, QPen(QColor(self.theme.mark), width))
         painter.setRenderHint(QPainter.RenderHint.Antialiasing, on=False)
 
     def _paint_labels(self, painter: QPainter) -> None:
@@ -193,31 +190,6 @@ class MapPainter:
             box = QRect(0, y, geometry.left - MARGIN, metrics.height())
             letters = split_well(well_name(row + 1, 1))[0]
             painter.drawText(box, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, letters)
-
-    def _paint_legend(self, painter: QPainter, grid: WellGrid) -> None:
-        metrics = self._metrics
-        side = metrics.ascent() - 1
-        x, y = self.geometry.left, self.geometry.plate.bottom() + MARGIN + 2
-        for role, count in grid.count().items():
-            text = f"{count} {LEGEND_WORDS[role]}"
-            swatch = QRect(x, y + (metrics.height() - side) // 2, side, side)
-            painter.fillRect(swatch, QColor(self.theme.colour(role)))
-            self._paint_legend_sign(painter, role, QRectF(swatch))
-            painter.setPen(QColor(self.theme.text))
-            painter.drawText(x + side + 5, y + metrics.ascent(), text)
-            x += side + 5 + metrics.horizontalAdvance(text) + 14
-
-    def _paint_legend_sign(self, painter: QPainter, role: str, swatch: QRectF) -> None:
-        sign, inset = LEGEND_SIGNS.get(role), swatch.width() * 0.2
-        if sign == "■":
-            inset = swatch.width() * 0.36
-        if sign is not None:
-            paint_sign(painter, sign, swatch.adjusted(inset, inset, -inset, -inset), QColor(self._ink(role)))
-        elif role == "lost":
-            painter.fillRect(swatch, QBrush(QColor(self.theme.base), Qt.BrushStyle.HorPattern))
-
-    def _ink(self, role: str) -> str:
-        return {"queued": self.theme.idle, "lost": self.theme.base, "cancelled": "#000000"}.get(role, self.theme.mark)
 
 
 def _gaps(geometry: MapGeometry) -> Iterable[QRect]:

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
 from qtpy.QtCore import QEvent, QPointF, QRectF, QSize, Qt, Signal
 from qtpy.QtGui import QColor, QHelpEvent, QPainter
 from qtpy.QtWidgets import QSizePolicy, QToolTip, QWidget
 
-from plateflow.gui.map_painter import MapGeometry, MapPainter
+from plateflow.gui.colouring import ColourBy, Scale, step_scale, time_scale, value_text
+from plateflow.gui.map_legend import Legend, scale_entries, state_entries
+from plateflow.gui.map_painter import MARGIN, MapGeometry, MapPainter
+from plateflow.gui.texts import SEPARATOR
 from plateflow.gui.theme import current_theme
 from plateflow.gui.well_grid import NO_WELL, WellGrid, plate_shape, well_text
+from plateflow.gui.well_times import WellTimes
 from plateflow.progress.messages import ExecutionState
 
 if TYPE_CHECKING:
@@ -47,6 +52,9 @@ class PlateMap(QWidget):
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
         self._progress: ExecutionProgress | None = None
+        self._times = WellTimes()
+        self._colour_by = ColourBy.STATE
+        self._scale: Scale | None = None
         self._lost = False
         self._seq = -1
         self._laid_out = (0, 0, 0)  # what the grid was made of
@@ -60,8 +68,21 @@ class PlateMap(QWidget):
         self._drag: QPointF | None = None
         self._describe()
 
-    def show_progress(self, progress: ExecutionProgress | None, *, lost: bool = False) -> None:
+    @property
+    def colour_by(self) -> ColourBy:
+        """By what wells are coloured."""
+        return self._colour_by
+
+    def set_colour_by(self, by: ColourBy) -> None:
+        """Colour wells by something else."""
+        self._colour_by = by
+        self.refresh()
+
+    def show_progress(
+        self, progress: ExecutionProgress | None, times: WellTimes | None = None, *, lost: bool = False
+    ) -> None:
         """Show this execution, or the same one as it is now; ``lost`` where what is known of it may be out of date."""
+        self._times = times or WellTimes()
         seq = progress.seq if progress is not None else 0
         if progress is self._progress and (seq, lost) == (self._seq, self._lost):
             return
@@ -78,6 +99,8 @@ class PlateMap(QWidget):
                 self._take(progress)
                 wells = None
             self._grid.refresh(progress, wells, lost=self._lost)
+            self._scale = self._make_scale(progress)
+            self._grid.colour(self._scale.levels if self._scale is not None else None)
         self._describe()
         self.update()
 
@@ -107,7 +130,8 @@ class PlateMap(QWidget):
 
     def text(self, well: str) -> str:
         """Return a well's state in words, as its tooltip and screen readers tell it."""
-        return well_text(well, self._progress, lost=self._lost)
+        value = value_text(self._colour_by, well, self._progress, self._times, self._now())
+        return well_text(well, self._progress, lost=self._lost) + (f"{SEPARATOR}{value}" if value else "")
 
     def sizeHint(self) -> QSize:  # noqa: N802
         """Return a size in which 384 wells are easily hit."""
@@ -123,8 +147,11 @@ class PlateMap(QWidget):
         if not self._grid.rows:
             self._paint_empty(painter)
             return
-        tool = self._paint_tool()
+        legend = self._legend()
+        tool = self._paint_tool(legend.lines)
         tool.paint(painter, self._grid)
+        below = tool.geometry.plate.bottom() + MARGIN + 2
+        legend.paint(painter, tool.geometry.left, below, current_theme())
         tool.paint_selection(painter, self._selected, self._cursor if self.hasFocus() or self._selected else None)
         if self._press is not None and self._drag is not None:
             tool.paint_rubber_band(painter, QRectF(self._press, self._drag).normalized())
@@ -249,18 +276,37 @@ class PlateMap(QWidget):
     def _describe(self) -> None:
         """Say in words what the cursor is on, or why nothing is seen."""
         well = self.cursor_well()
-        text = self.text(well) if well else _summary(self._grid) if self._grid.rows else _why_empty(self._progress)
+        summary = f"{_summary(self._grid)}; coloured by {self._colour_by}"
+        text = self.text(well) if well else summary if self._grid.rows else _why_empty(self._progress)
         if len(self._selected) > 1:
             text += f" ({len(self._selected)} wells selected)"
         if text != self.accessibleDescription():
             self.setAccessibleDescription(text)
 
-    def _paint_tool(self) -> MapPainter:
-        if self._painter is None:
-            metrics = self.fontMetrics()
-            geometry = MapGeometry.fit(self._grid.rows, self._grid.columns, self.rect(), metrics)
+    def _paint_tool(self, legend_lines: int = 0) -> MapPainter:
+        """Return what paints; where it was not told how many lines the legend takes, as it painted last."""
+        if self._painter is None or legend_lines not in (0, self._painter.geometry.legend_lines):
+            metrics, lines = self.fontMetrics(), legend_lines or self._legend().lines
+            geometry = MapGeometry.fit(self._grid.rows, self._grid.columns, self.rect(), metrics, lines)
             self._painter = MapPainter(geometry, current_theme(), metrics)
         return self._painter
+
+    def _legend(self) -> Legend:
+        counts, theme, metrics = self._grid.count(), current_theme(), self.fontMetrics()
+        entries = state_entries(counts, theme) if self._scale is None else scale_entries(self._scale, counts, theme)
+        return Legend(entries, self.width() - 4 * MARGIN - metrics.horizontalAdvance("M"), metrics)
+
+    def _make_scale(self, progress: ExecutionProgress) -> Scale | None:
+        if self._colour_by is ColourBy.STATE:
+            return None
+        if self._colour_by is ColourBy.STEP:
+            return step_scale(progress)
+        return time_scale(progress, self._times, self._now())
+
+    def _now(self) -> float:
+        """Until when wells have been at work, in seconds since the epoch."""
+        at_work = self._progress is not None and not self._progress.ended and not self._lost
+        return time.time() if at_work else self._times.heard
 
     def _paint_empty(self, painter: QPainter) -> None:
         painter.setPen(QColor(current_theme().dimmed))

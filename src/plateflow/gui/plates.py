@@ -11,9 +11,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from plateflow.gui.states import BUSY, PlateState
+from plateflow.gui.well_times import WellTimes
 from plateflow.progress.eta import Estimator
 from plateflow.progress.messages import ExecutionKind, ExecutionState
 from plateflow.progress.state import AxisState, ExecutionProgress, restore
+from plateflow.progress.wells import count_wells
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,6 +27,7 @@ _UNDER_WAY = {
     ExecutionState.RUNNING: PlateState.RUNNING,
     ExecutionState.PAUSED: PlateState.PAUSED,
 }
+NEVER_ARRIVED = "the server ended before it took the request; ask again"
 
 
 @dataclass(slots=True)
@@ -57,11 +60,18 @@ class Plate:
     """Of the last action that has wells: a compile or a run."""
     estimator: Estimator = field(default_factory=Estimator)
     """Knows how fast the run under way is."""
+    times: WellTimes = field(default_factory=WellTimes)
+    """How long the wells of ``details`` took."""
 
     @property
     def name(self) -> str:
         """Name of its folder."""
         return Path(self.path).name
+
+    @property
+    def is_watched(self) -> bool:
+        """Whether something was asked for that has not ended."""
+        return self.progress is not None and not self.progress.ended
 
     @property
     def state(self) -> PlateState:
@@ -88,11 +98,11 @@ class PlateStore:
     _owners: dict[str, Plate] = field(default_factory=dict)
     """Plates by the execution that they show."""
 
-    def add(self, path: str, pipeline: str = "") -> bool:
+    def add(self, path: str, pipeline: str = "", output: str = "") -> bool:
         """Add a plate at the end; return whether it is new."""
         if path in self.plates:
             return False
-        self.plates[path] = Plate(path, pipeline)
+        self.plates[path] = Plate(path, pipeline, output)
         self.changed.add(path)
         return True
 
@@ -106,7 +116,6 @@ class PlateStore:
         plate.init_pending = kind is ExecutionKind.INIT
         plate.compile_pending = kind is ExecutionKind.COMPILE
         plate.stop_pending = False
-        plate.problem = ""
         self._watch(plate, ExecutionProgress(execution_id=execution_id, plate_id=path, kind=kind))
         if kind is ExecutionKind.RUN:
             plate.output = output
@@ -114,7 +123,7 @@ class PlateStore:
     def refuse(self, execution_id: str, reason: str) -> None:
         """Note that a request failed: it is pending no more."""
         plate = self._owners.get(execution_id)
-        if plate is not None:
+        if plate is not None and not plate.lost:  # of a lost one nobody knows whether it arrived, until it is adopted
             self._settle(plate, PlateState.FAILED, reason)
 
     def stop(self, path: str) -> str:
@@ -126,23 +135,39 @@ class PlateStore:
         self.changed.add(path)
         return plate.progress.execution_id
 
-    def adopt(self, snapshot: bytes) -> None:
-        """Take the state of an execution as the server has it, of one that this window did not ask for too."""
+    def adopt(self, snapshot: bytes) -> Plate | None:
+        """Take the state of an execution as the server has it, of one that this window did not ask for too.
+
+        Returns
+        -------
+        Plate or None
+            The one whose run was shown as going on, and has ended since.
+        """
         progress = restore(snapshot)
-        if not progress.plate_id:
-            return
+        owner = self._owners.get(progress.execution_id)
+        if not progress.seq:  # the server does not know it: not yet, or it was lost on the way to a server that died
+            if owner is not None and owner.lost:
+                owner.lost = False
+                self._settle(owner, PlateState.FAILED, NEVER_ARRIVED)
+            return None
         plate = self.plates.get(progress.plate_id)
-        if plate is not None:
-            self._watch(plate, progress)
-            plate.init_pending = progress.kind is ExecutionKind.INIT and not progress.ended
-            plate.compile_pending = progress.kind is ExecutionKind.COMPILE and not progress.ended
-            self._after(plate)
+        if plate is None or (owner is not plate and plate.is_watched):
+            return None  # an older one, heard of after the plate was asked for something else
+        before = plate.progress
+        went_on = before is not None and before.execution_id == progress.execution_id and not before.ended
+        self._watch(plate, progress)
+        plate.init_pending = progress.kind is ExecutionKind.INIT and not progress.ended
+        plate.compile_pending = progress.kind is ExecutionKind.COMPILE and not progress.ended
+        self._after(plate)
+        return plate if went_on and progress.ended and progress.kind is ExecutionKind.RUN else None
 
     def apply(self, execution_id: str, messages: Sequence[Message], first_seq: int) -> Plate | None:
         """Fold messages of an execution; return its plate, None where it is not shown."""
         plate = self._owners.get(execution_id)
         if plate is not None and plate.progress is not None:
             plate.progress.apply_all(messages, first_seq)
+            if plate.progress is plate.details:
+                plate.times.take(messages)
             self._after(plate)
         return plate
 
@@ -170,8 +195,9 @@ class PlateStore:
 
     def _watch(self, plate: Plate, progress: ExecutionProgress) -> None:
         self._leave(plate)
-        plate.progress, plate.lost, plate.estimator = progress, False, Estimator()
+        plate.progress, plate.lost, plate.problem, plate.estimator = progress, False, "", Estimator()
         if progress.kind is not ExecutionKind.INIT:
+            _keep_times(plate, progress)
             plate.details = progress
         self._owners[progress.execution_id] = plate
         self.changed.add(plate.path)
@@ -201,9 +227,16 @@ class PlateStore:
         self.changed.add(plate.path)
 
 
+def _keep_times(plate: Plate, progress: ExecutionProgress) -> None:
+    if plate.details is not None and plate.details.execution_id == progress.execution_id:
+        plate.times.forget_begun()  # the server was away, or is another
+    else:
+        plate.times = WellTimes()
+
+
 def _succeeded(progress: ExecutionProgress) -> PlateState:
     if progress.kind is ExecutionKind.INIT:
         return PlateState.READY
     if progress.kind is ExecutionKind.COMPILE:
         return PlateState.COMPILED
-    return PlateState.COMPLETE_WITH_FAILURES if progress.counts[AxisState.FAILED] else PlateState.COMPLETE
+    return PlateState.COMPLETE_WITH_FAILURES if count_wells(progress)[AxisState.FAILED] else PlateState.COMPLETE

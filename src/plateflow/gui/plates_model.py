@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import QAbstractListModel, QModelIndex, QObject, QPersistentModelIndex, Qt
 
-from plateflow.gui.texts import state_text, step_text
+from plateflow.gui.texts import state_text, state_words, step_text
 
 if TYPE_CHECKING:
     from plateflow.gui.manager import Manager
@@ -41,7 +41,7 @@ class PlatesModel(QAbstractListModel):
         if role in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.AccessibleTextRole):
             return f"{plate.name}  {state_text(plate)}"
         if role == Qt.ItemDataRole.ToolTipRole:
-            return "\n".join(part for part in (plate.path, state_text(plate), step_text(plate), plate.problem) if part)
+            return "\n".join(part for part in (plate.path, state_words(plate), step_text(plate), plate.problem) if part)
         return None
 
     def plate(self, row: int) -> Plate:

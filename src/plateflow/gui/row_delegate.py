@@ -12,11 +12,12 @@ from plateflow.gui.icons import paint_sign
 from plateflow.gui.plates import Plate
 from plateflow.gui.states import LOOKS, PlateState
 from plateflow.gui.step_bars import Part, paint_bar
-from plateflow.gui.texts import state_text, step_text
+from plateflow.gui.texts import state_words, step_text
 from plateflow.gui.theme import current_theme
 from plateflow.gui.well_grid import well_roles
 from plateflow.progress.messages import ExecutionKind
 from plateflow.progress.state import AxisState
+from plateflow.progress.wells import count_wells
 
 if TYPE_CHECKING:
     from plateflow.gui.palette import Theme
@@ -50,7 +51,7 @@ class PlateRowDelegate(QStyledItemDelegate):
 
 def failures(plate: Plate) -> int:
     """Return how many wells of a plate failed in its last compile or run."""
-    return plate.details.counts[AxisState.FAILED] if plate.details is not None else 0
+    return count_wells(plate.details)[AxisState.FAILED] if plate.details is not None else 0
 
 
 def bar_parts(plate: Plate) -> list[Part]:
@@ -62,10 +63,11 @@ def bar_parts(plate: Plate) -> list[Part]:
         phase = progress.init if plate.state is PlateState.INIT else progress.compile
         is_busy = plate.state in (PlateState.INIT, PlateState.COMPILE) and phase is not None and phase.total
         return [Part("pending", phase.completed / phase.total)] if is_busy and phase is not None else []
-    wells = sum(progress.counts.values())
+    counts = count_wells(progress)
+    wells = sum(counts.values())
     roles = well_roles(progress, lost=plate.lost)
     shown = (AxisState.COMPLETED, AxisState.RUNNING, AxisState.FAILED)
-    return [Part(roles[state], progress.counts[state] / wells) for state in shown if progress.counts[state]]
+    return [Part(roles[state], counts[state] / wells) for state in shown if counts[state]]
 
 
 def _paint_background(painter: QPainter, option: QStyleOptionViewItem) -> None:
@@ -84,20 +86,25 @@ def _paint_row(painter: QPainter, option: QStyleOptionViewItem, plate: Plate, th
     bar = QRect(inner.left(), inner.bottom() + 1 - BAR_HEIGHT, inner.width(), BAR_HEIGHT)
     paint_bar(painter, bar, bar_parts(plate), theme)
     line = QRect(inner.left(), inner.top(), inner.width(), option.fontMetrics.height())
-    words = state_text(plate).removeprefix(look.glyph).strip()
-    used = _paint_right(painter, line, look.glyph, words, option.fontMetrics, theme.text, sign_colour)
+    words, second = state_words(plate), step_text(plate).partition("\n")[0]
     bold = QFont(option.font)
     bold.setBold(True)
+    height = option.fontMetrics.height()
+    needed = QFontMetrics(bold).horizontalAdvance(plate.name) + option.fontMetrics.horizontalAdvance(words) + height
+    below = not second and needed + MARGIN > line.width()  # a name is worth more than its place
+    lower = line.translated(0, height + 2)
+    used = _paint_right(
+        painter, lower if below else line, look.glyph, words, option.fontMetrics, theme.text, sign_colour
+    )
     painter.setFont(bold)
-    _paint_left(painter, line.adjusted(0, 0, -used, 0), plate.name, QFontMetrics(bold), theme.text)
+    _paint_left(painter, line.adjusted(0, 0, 0 if below else -used, 0), plate.name, QFontMetrics(bold), theme.text)
     painter.setFont(option.font)
-    line.translate(0, option.fontMetrics.height() + 2)
+    lower.adjust(0, 0, -used if below else 0, 0)
     failed, used = failures(plate), 0
     if failed:
         red = QColor(theme.failed)
-        used = _paint_right(painter, line, FAILED_SIGN, str(failed), option.fontMetrics, theme.text, red)
-    second = step_text(plate).partition("\n")[0]
-    _paint_left(painter, line.adjusted(0, 0, -used, 0), second, option.fontMetrics, theme.dimmed)
+        used = _paint_right(painter, lower, FAILED_SIGN, str(failed), option.fontMetrics, theme.text, red)
+    _paint_left(painter, lower.adjusted(0, 0, -used, 0), second, option.fontMetrics, theme.dimmed)
 
 
 def _paint_left(painter: QPainter, line: QRect, text: str, metrics: QFontMetrics, colour: str) -> None:

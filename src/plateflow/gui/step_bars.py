@@ -9,7 +9,9 @@ from qtpy.QtCore import QRect, QSize, Qt, QTimer
 from qtpy.QtGui import QColor, QPainter
 from qtpy.QtWidgets import QAbstractScrollArea, QFrame, QScrollBar, QSizePolicy, QWidget
 
+from plateflow.gui.colouring import seconds_text
 from plateflow.gui.theme import current_theme
+from plateflow.progress.wells import count_wells, is_plate_step
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
     from qtpy.QtGui import QPaintEvent, QResizeEvent
 
     from plateflow.gui.palette import Theme
+    from plateflow.gui.well_times import WellTimes
     from plateflow.progress.state import ExecutionProgress
 
 LEAST_PIXELS: Final = 3
@@ -50,13 +53,18 @@ class StepRow:
     total: int
     stopped: bool
     """Whether what is at work was stopped."""
+    seconds: float | None = None
+    """Mean of a well; None where none was seen to do the step."""
+    of_plate: bool = False
+    """Whether it is done once, over the whole plate."""
 
     @property
     def text(self) -> str:
         """The step in words."""
-        parts = [f"{self.number} {self.name}: {self.done} of {self.total} wells done"]
+        parts = [f"{self.number} {self.name}: {self.done} of {self.total} {'plate' if self.of_plate else 'wells'} done"]
         parts += [f"{self.running} {'not finished' if self.stopped else 'running'}"] if self.running else []
         parts += [f"{self.failed} failed"] if self.failed else []
+        parts += [f"{seconds_text(self.seconds)} per well"] if self.seconds is not None else []
         return ", ".join(parts)
 
     @property
@@ -70,15 +78,32 @@ class StepRow:
         return [Part(role, count / max(1, self.total)) for role, count in counts if count]
 
 
-def step_rows(progress: ExecutionProgress | None) -> list[StepRow]:
-    """Return all steps in order."""
+def step_rows(progress: ExecutionProgress | None, times: WellTimes | None = None) -> list[StepRow]:
+    """Return all steps in order; a plate-wide one counts the plate, once."""
     if progress is None:
         return []
-    total = sum(progress.counts.values())
+    wells = sum(count_wells(progress).values())
     return [
-        StepRow(number, step.name, step.completed, step.running, step.failed, total, progress.ended)
-        for number, step in enumerate(progress.steps, 1)
+        _step_row(number, index, progress, wells, times)
+        for number, index in enumerate(sorted(progress.steps_by_index), 1)
     ]
+
+
+def _step_row(number: int, index: int, progress: ExecutionProgress, wells: int, times: WellTimes | None) -> StepRow:
+    step = progress.steps_by_index[index]
+    of_plate = is_plate_step(progress, step.name)
+    seconds = times.per_well(index) if times is not None else None
+    return StepRow(
+        number,
+        step.name,
+        step.completed,
+        step.running,
+        step.failed,
+        1 if of_plate else wells,
+        progress.ended,
+        seconds,
+        of_plate,
+    )
 
 
 def paint_bar(painter: QPainter, rect: QRect, parts: Sequence[Part], theme: Theme) -> None:
@@ -120,9 +145,9 @@ class StepBars(QAbstractScrollArea):
         """What is shown."""
         return list(self._rows)
 
-    def show_progress(self, progress: ExecutionProgress | None) -> None:
-        """Show the steps of this execution as they are now."""
-        rows = step_rows(progress)
+    def show_progress(self, progress: ExecutionProgress | None, times: WellTimes | None = None) -> None:
+        """Show the steps of this execution as they are now, and how long they take."""
+        rows = step_rows(progress, times)
         if rows == self._rows:
             return
         if len(rows) != len(self._rows):
@@ -152,8 +177,10 @@ class StepBars(QAbstractScrollArea):
         height = self._row_height()
         names = max(metrics.horizontalAdvance(_title(row)) for row in self._rows)
         name_width = min(names + 2, area.width() * 2 // 5)
+        seconds_width = max(metrics.horizontalAdvance(_seconds(row)) for row in self._rows)
+        seconds_width += GAP if seconds_width else 0
         count_width = max(metrics.horizontalAdvance(_counts(row)) for row in self._rows) + 2
-        bar_width = area.width() - name_width - count_width - 2 * GAP
+        bar_width = area.width() - name_width - count_width - seconds_width - 2 * GAP
         top = -self._scroll_bar.value()
         for number, row in enumerate(self._rows):
             line = QRect(0, top + number * height, area.width(), height)
@@ -162,7 +189,9 @@ class StepBars(QAbstractScrollArea):
             painter.setPen(QColor(theme.text))
             title = metrics.elidedText(_title(row), Qt.TextElideMode.ElideMiddle, name_width)
             painter.drawText(line, Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter, title)
-            painter.drawText(line, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, _counts(row))
+            painter.drawText(line, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, _seconds(row))
+            counts = line.adjusted(0, 0, -seconds_width, 0)
+            painter.drawText(counts, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, _counts(row))
             bar = QRect(name_width + GAP, line.top() + (height - BAR_HEIGHT) // 2, bar_width, BAR_HEIGHT)
             if bar_width > LEAST_PIXELS * 4:
                 paint_bar(painter, bar, row.parts, theme)
@@ -211,3 +240,7 @@ def _title(row: StepRow) -> str:
 
 def _counts(row: StepRow) -> str:
     return f"{row.done}/{row.total}"
+
+
+def _seconds(row: StepRow) -> str:
+    return f"{seconds_text(row.seconds)}/well" if row.seconds is not None else ""

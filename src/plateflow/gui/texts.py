@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from plateflow.gui.panels.words import well_word
 from plateflow.gui.states import LOOKS, PlateState
 from plateflow.progress.messages import ExecutionState
 from plateflow.progress.percent import shown_percent
@@ -24,19 +25,23 @@ LONGEST_ETA = 99 * 3600.0
 
 def state_text(plate: Plate) -> str:
     """Return a row's state in words: ``⏳ Init 9,216 files``, ``Running 43 %``, ``Complete with failures 379/384``."""
-    look = LOOKS[plate.state]
-    words = f"{look.glyph} {look.word}".strip()
-    return f"{words} {suffix}" if (suffix := _suffix(plate)) else words
+    return f"{LOOKS[plate.state].glyph} {state_words(plate)}".strip()
+
+
+def state_words(plate: Plate) -> str:
+    """Return the same without the glyph, which a font may lack."""
+    word = LOOKS[plate.state].word
+    return f"{word} {suffix}" if (suffix := _suffix(plate)) else word
 
 
 def step_text(plate: Plate) -> str:
     """Return a row's second line: the step and well that are worked on, or why the plate failed."""
-    if plate.state in (PlateState.FAILED, PlateState.LOST, PlateState.CANCELLED):
+    if plate.state in (PlateState.CREATED, PlateState.FAILED, PlateState.LOST, PlateState.CANCELLED):
         return plate.problem
     if plate.state is not PlateState.RUNNING or plate.progress is None:
         return ""
     current = current_axis(plate.progress)
-    return SEPARATOR.join([f"step {_step(current[1], plate.progress)}", current[0]]) if current else ""
+    return SEPARATOR.join([f"step {_step(current[1], plate.progress)}", well_word(current[0])]) if current else ""
 
 
 def current_axis(progress: ExecutionProgress) -> tuple[str, AxisProgress] | None:
@@ -113,7 +118,7 @@ def _where(plate: Plate | None) -> list[str]:
     if current:
         name, axis = current
         step_percent = shown_percent(axis.step_done, axis.step_total)
-        parts = [name, f"step {_step(axis, plate.progress)} {step_percent}%", *parts]
+        parts = [well_word(name), f"step {_step(axis, plate.progress)} {step_percent}%", *parts]
     return parts
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from plateflow.errors import PlateError
+from plateflow.gui.colouring import LEVELS
 from plateflow.gui.palette import WELL_ROLES
 from plateflow.plate.wells import enclosing_plate, parse_well, well_name
 from plateflow.progress.messages import ExecutionKind, ExecutionState
@@ -14,7 +15,7 @@ from plateflow.progress.percent import shown_percent
 from plateflow.progress.state import AxisState
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     import numpy.typing as npt
 
@@ -27,6 +28,8 @@ NO_WELL: Final = 0
 CODES: Final = {role: code for code, role in enumerate(WELL_ROLES, NO_WELL + 1)}
 INK: Final = len(CODES) + 1
 """Added to a code where a pixel belongs to the mark on it."""
+RAMP: Final = 2 * INK
+"""Code of the first of :data:`~plateflow.gui.colouring.LEVELS` colours that tell a number instead of a state."""
 
 _FULL: Final = SIDE
 _LEAST: Final = 2
@@ -39,7 +42,7 @@ def _marks() -> npt.NDArray[np.uint8]:
     A state is never told by colour alone: what waits has a hole, what was stopped a dash, what is lost stripes. What
     failed has a cross, which is too fine for these pixels.
     """
-    marks = np.zeros((INK, SIDE, SIDE), np.uint8)
+    marks = np.zeros((RAMP + LEVELS, SIDE, SIDE), np.uint8)
     for code in (NO_WELL, CODES["queued"], CODES["pending"]):
         marks[code, 3:5, 3:5] = INK
     marks[CODES["cancelled"], 3:5, 1:7] = INK
@@ -85,6 +88,7 @@ class WellGrid:
         self.rows, self.columns = rows, columns
         self._codes = bytearray(rows * columns)
         self._levels = bytearray([_FULL]) * (rows * columns)
+        self._shades: bytearray | None = None
         self.codes: npt.NDArray[np.uint8] = np.frombuffer(self._codes, np.uint8)
         """One for each well, row by row: :data:`NO_WELL` or one of :data:`CODES`."""
         self._index = {name: index for name in wells if (index := self._find(name)) is not None}
@@ -93,6 +97,24 @@ class WellGrid:
     def wells(self) -> dict[str, int]:
         """Where each imaged well is, counted row by row; in the order in which they became known."""
         return self._index
+
+    @property
+    def tells_numbers(self) -> bool:
+        """Whether colours are of the ramp, not of states."""
+        return self._shades is not None
+
+    def colour(self, levels: Mapping[str, int] | None) -> None:
+        """Show each well's level on the ramp, those without as idle; None: the states again."""
+        if levels is None:
+            self._shades = None
+            return
+        shades, index_of = bytearray(len(self._codes)), self._index
+        for index in index_of.values():
+            shades[index] = CODES["idle"]
+        for name, level in levels.items():
+            if name in index_of:
+                shades[index_of[name]] = RAMP + level
+        self._shades = shades
 
     def refresh(self, progress: ExecutionProgress, wells: Iterable[str] | None = None, *, lost: bool = False) -> None:
         """Take the states of these wells, or of all."""
@@ -112,17 +134,18 @@ class WellGrid:
         Parameters
         ----------
         colours
-            One pixel for each code, :data:`NO_WELL` first, and then for the mark on each.
+            One pixel for each code, :data:`NO_WELL` first, then for the mark on each, then for each level of the ramp.
         marked
             Whether marks are painted, which needs ``(rows * SIDE, columns * SIDE)`` pixels;
             ``(rows * SIDE, columns)`` are returned without.
         """
         shape = (self.rows, 1, self.columns)
         levels = np.frombuffer(self._levels, np.uint8).reshape(shape)
-        codes = np.where(levels >= _THRESHOLDS, self.codes.reshape(shape), np.uint8(CODES["idle"]))
+        shown = self.codes if self._shades is None else np.frombuffer(self._shades, np.uint8)
+        codes = np.where(levels >= _THRESHOLDS, shown.reshape(shape), np.uint8(CODES["idle"]))
         if not marked:
             return colours[codes].reshape(self.rows * SIDE, self.columns)
-        marks = _MARKS[self.codes.reshape(self.rows, self.columns)].swapaxes(1, 2)
+        marks = _MARKS[shown.reshape(self.rows, self.columns)].swapaxes(1, 2)
         pixels = codes[..., np.newaxis] + marks
         return colours[pixels].reshape(self.rows * SIDE, self.columns * SIDE)
 

@@ -7,39 +7,61 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from qtpy.QtCore import QSortFilterProxyModel, Qt, QTimer, QUrl
-from qtpy.QtGui import QDesktopServices
+from qtpy.QtCore import (
+    QByteArray,
+    QEvent,
+    QItemSelectionModel,
+    QPoint,
+    QSize,
+    QSortFilterProxyModel,
+    Qt,
+    QTimer,
+    Signal,
+)
 from qtpy.QtWidgets import (
     QFileDialog,
     QLabel,
     QLineEdit,
     QListView,
     QMainWindow,
+    QMenu,
+    QSizePolicy,
     QSplitter,
     QStatusBar,
     QToolBar,
+    QToolButton,
     QVBoxLayout,
     QWidget,
 )
 
-from plateflow.gui.actions import allow, make_actions
+from plateflow.gui.actions import ACTIONS, allow, make_actions, paint_icons
+from plateflow.gui.banner import Banner
 from plateflow.gui.detail import PlateDetail
+from plateflow.gui.notices import end_notice, lost_notice
+from plateflow.gui.panels.desktop import open_path
+from plateflow.gui.panels.input_images import InputImages, first_planes
+from plateflow.gui.panels.naming import given, named
 from plateflow.gui.plates_model import PLATE_ROLE, PlatesModel
+from plateflow.gui.recent import RecentMenu
 from plateflow.gui.row_delegate import PlateRowDelegate
+from plateflow.gui.session import KeptPlate, Session, with_latest
 from plateflow.gui.states import PlateState
-from plateflow.gui.texts import state_text, status_bar, window_title
+from plateflow.gui.texts import status_bar, window_title
+from plateflow.service.questions import AskImages, Failed, Images
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from qtpy.QtCore import QMimeData
-    from qtpy.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent
+    from qtpy.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QKeyEvent
 
     from plateflow.gui.manager import Manager
+    from plateflow.gui.notices import Notice
     from plateflow.gui.plates import Plate
     from plateflow.progress.messages import Message
+    from plateflow.service.questions import Answer
 
-BANNER_MS = 8000
+MESSAGE_MS = 8000
 LIST_WIDTH = 320
 
 
@@ -52,14 +74,31 @@ class MainWindow(QMainWindow):
         Closed with the window.
     change_theme
         What the theme action does.
+    notify
+        Has the desktop tell a title and a text; called where a run has ended and the notify action is checked.
     """
 
-    def __init__(self, manager: Manager, change_theme: Callable[[], object] = lambda: None) -> None:
+    session_changed = Signal(object)
+    """The :class:`~plateflow.gui.session.Session` as it is now, to be kept."""
+
+    def __init__(
+        self,
+        manager: Manager,
+        change_theme: Callable[[], object] = lambda: None,
+        notify: Callable[[str, str], object] = lambda title, text: None,
+    ) -> None:
         super().__init__()
         self._manager = manager
+        self._notify = notify
+        self.banner = Banner(self)
+        self._lost: Notice | None = None
+        self._kept = Session()
+        self.recent_plates = RecentMenu("Recent plates", self)
+        self.recent_pipelines = RecentMenu("Recent pipelines", self)
         self.setAcceptDrops(True)
         self.resize(1280, 800)
         self.actions_by_name = make_actions(self)
+        paint_icons(self.actions_by_name, self.palette())
         self.model = PlatesModel(manager, self)
         self.shown = QSortFilterProxyModel(self)
         self.shown.setSourceModel(self.model)
@@ -67,8 +106,10 @@ class MainWindow(QMainWindow):
         self._filter = self._make_filter()
         self.list = self._make_list()
         self.detail = PlateDetail(self)
+        self.images = InputImages(self)
         self._status = QLabel(self)
         self._status.setAccessibleName("Status")
+        self._status.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)  # a name may be long
         self._bar = QStatusBar(self)
         self._bar.addWidget(self._status, 1)
         self.setStatusBar(self._bar)
@@ -86,9 +127,23 @@ class MainWindow(QMainWindow):
 
     def closeEvent(self, event: QCloseEvent | None) -> None:  # noqa: N802
         """Leave the server; runs go on."""
+        self._keep()
         self._clock.stop()
         self._manager.close()
         super().closeEvent(event)
+
+    def changeEvent(self, event: QEvent | None) -> None:  # noqa: N802
+        """Paint the icons anew in another theme."""
+        if event is not None and event.type() is QEvent.Type.PaletteChange:
+            paint_icons(self.actions_by_name, self.palette())
+        super().changeEvent(event)
+
+    def keyPressEvent(self, event: QKeyEvent | None) -> None:  # noqa: N802
+        """Close the notice by Escape, where nothing else wants it."""
+        if event is not None and event.key() == Qt.Key.Key_Escape and self.banner.notice is not None:
+            self.banner.dismiss()
+        else:
+            super().keyPressEvent(event)
 
     def dragEnterEvent(self, event: QDragEnterEvent | None) -> None:  # noqa: N802
         """Take folders."""
@@ -100,11 +155,39 @@ class MainWindow(QMainWindow):
         if event is not None:
             self.add_plates(_folders(event.mimeData()))
 
+    def session(self) -> Session:
+        """Return what is to be restored the next time."""
+        plates = self._manager.store.plates.values()
+        selected = {plate.path for plate in self.selected()}
+        return Session(
+            plates=tuple(KeptPlate(plate.path, plate.pipeline, plate.output) for plate in plates),
+            selected=tuple(plate.path for plate in plates if plate.path in selected),
+            geometry=bytes(self.saveGeometry().toHex().data()).decode(),
+            recent_plates=self.recent_plates.paths,
+            recent_pipelines=self.recent_pipelines.paths,
+        )
+
+    def restore(self, session: Session) -> None:
+        """Show what was kept."""
+        self.recent_plates.paths, self.recent_pipelines.paths = session.recent_plates, session.recent_pipelines
+        if session.geometry:
+            self.restoreGeometry(QByteArray.fromHex(session.geometry.encode()))
+        self._manager.restore(session.plates)
+        for path in session.selected:
+            if path in self._manager.store.plates:
+                self._select(path, QItemSelectionModel.SelectionFlag.Select)
+
     def add_plates(self, folders: Sequence[str]) -> None:
         """Add plates, and select the first that is new."""
         new = self._manager.add(folders)
+        for path in new:
+            self.recent_plates.paths = with_latest(self.recent_plates.paths, path)
         if new:
-            self.list.setCurrentIndex(self.shown.mapFromSource(self.model.index(self.model.row_of(new[0]))))
+            self._select(new[0], QItemSelectionModel.SelectionFlag.ClearAndSelect)
+
+    def _select(self, path: str, how: QItemSelectionModel.SelectionFlag) -> None:
+        index = self.shown.mapFromSource(self.model.index(self.model.row_of(path)))
+        given(self.list.selectionModel()).setCurrentIndex(index, how)
 
     def _make_filter(self) -> QLineEdit:
         edit = QLineEdit(self)
@@ -130,8 +213,23 @@ class MainWindow(QMainWindow):
         self.addToolBar(bar)
         bar.setAccessibleName("Actions")
         bar.setMovable(False)
-        for action in self.actions_by_name.values():
-            bar.addAction(action)
+        bar.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+        bar.setIconSize(QSize(16, 16))
+        self.addActions(list(self.actions_by_name.values()))  # so that the shortcuts of those in the menu are heard
+        more = QMenu("More", self)
+        more.setToolTipsVisible(True)
+        for spec in ACTIONS:
+            (bar if spec.on_bar else more).addAction(self.actions_by_name[spec.name])
+            if spec.ends_group:
+                bar.addSeparator()
+        more_button = named(QToolButton(bar), "More actions", "What else can be done")
+        more_button.setText("More")
+        more_button.setMenu(more)
+        more_button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+        more_button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        bar.addWidget(more_button)
+        self._give_menu(bar, "add", self.recent_plates)
+        self._give_menu(bar, "pipeline", self.recent_pipelines)
         left = QWidget(self)
         column = QVBoxLayout(left)
         column.setContentsMargins(4, 4, 0, 4)
@@ -143,7 +241,23 @@ class MainWindow(QMainWindow):
         splitter.setStretchFactor(0, 1)
         splitter.setStretchFactor(1, 3)
         splitter.setSizes([LIST_WIDTH, 1280 - LIST_WIDTH])
-        self.setCentralWidget(splitter)
+        whole = QWidget(self)
+        rows = QVBoxLayout(whole)
+        rows.setContentsMargins(0, 0, 0, 0)
+        rows.setSpacing(0)
+        rows.addWidget(self.banner)
+        rows.addWidget(splitter, 1)
+        self.setCentralWidget(whole)
+
+    def _give_menu(self, bar: QToolBar, name: str, menu: RecentMenu) -> None:
+        button = bar.widgetForAction(self.actions_by_name[name])
+        assert isinstance(button, QToolButton)
+        button.setMenu(menu)
+        button.setPopupMode(QToolButton.ToolButtonPopupMode.MenuButtonPopup)
+
+    def _pop_up(self, menu: RecentMenu) -> None:
+        buttons = [button for button in self.findChildren(QToolButton) if button.menu() is menu]
+        menu.popup(buttons[0].mapToGlobal(QPoint(0, buttons[0].height())))
 
     def _connect(self, change_theme: Callable[[], object]) -> None:
         does: dict[str, Callable[[], object]] = {
@@ -155,9 +269,14 @@ class MainWindow(QMainWindow):
             "run": partial(self._act, self._manager.run),
             "stop": partial(self._act, self._manager.stop),
             "results": self._open_results,
+            "colour": self.detail.change_colour,
             "theme": change_theme,
             "filter": self._filter.setFocus,
+            "recent_plates": partial(self._pop_up, self.recent_plates),
+            "recent_pipelines": partial(self._pop_up, self.recent_pipelines),
         }
+        notify = self.actions_by_name["notify"]
+        notify.toggled.connect(lambda on: notify.setText(f"Notify at the end of a run: {'on' if on else 'off'}"))
         for name, act in does.items():
             self.actions_by_name[name].triggered.connect(lambda _checked=False, act=act: act())
         selection = self.list.selectionModel()
@@ -165,15 +284,24 @@ class MainWindow(QMainWindow):
             selection.selectionChanged.connect(lambda *_: self._show_selected())
         self._manager.rows_changed.connect(self._refresh)
         self._manager.plates_changed.connect(self._show_selected)
+        self._manager.plates_changed.connect(self._keep)
+        self.recent_plates.chosen.connect(lambda path: self.add_plates([path]))
+        self.recent_pipelines.chosen.connect(self._take_pipeline)
         self._manager.messages_came.connect(self._take)
         self._manager.connection_changed.connect(lambda _: self._tell())
         self._manager.problem.connect(self._complain)
         self._manager.ended.connect(self._tell_end)
+        self._manager.connected.connect(self._tell_found)
+        self._manager.disconnected.connect(self._tell_lost)
+        self.banner.results_wanted.connect(self._open)
         self.detail.traceback_wanted.connect(self._ask_traceback)
+        self.detail.input_wanted.connect(self._ask_images)
         self._manager.traceback_came.connect(self._show_traceback)
         self._manager.history_came.connect(self.detail.history.show_history)
         self._clock = QTimer(self)  # for what changes with time alone: rates, and workers that are not heard
         self._clock.timeout.connect(self._tell)
+        self._clock.timeout.connect(self._keep)
+        self._clock.timeout.connect(self.detail.tick)
         self._clock.timeout.connect(self._manager.ask_history)
         self._clock.start(2000)
 
@@ -188,12 +316,25 @@ class MainWindow(QMainWindow):
     def _choose_pipeline(self) -> None:
         path, _ = QFileDialog.getOpenFileName(self, "Choose a pipeline", "", "Pipelines (*.py)")
         if path:
-            self._manager.set_pipeline([plate.path for plate in self.selected()], path)
+            self._take_pipeline(path)
+
+    def _take_pipeline(self, path: str) -> None:
+        self.recent_pipelines.paths = with_latest(self.recent_pipelines.paths, path)
+        self._manager.set_pipeline([plate.path for plate in self.selected()], path)
+
+    def _keep(self) -> None:
+        session = self.session()
+        if session != self._kept:
+            self._kept = session
+            self.session_changed.emit(session)
 
     def _open_results(self) -> None:
         for plate in self.selected():
             if plate.output:
-                QDesktopServices.openUrl(QUrl.fromLocalFile(plate.output))
+                self._open(plate.output)
+
+    def _open(self, folder: str) -> None:
+        self._bar.showMessage(open_path(Path(folder)), MESSAGE_MS)
 
     def _show_selected(self) -> None:
         chosen = self.selected()
@@ -212,6 +353,20 @@ class MainWindow(QMainWindow):
     def _ask_traceback(self, well: str) -> None:
         if self.detail.plate is not None:
             self._manager.ask_traceback(self.detail.plate.path, well)
+
+    def _ask_images(self, well: str) -> None:
+        plate = self.detail.plate
+        if plate is not None:
+            self._bar.showMessage(f"Looking for the images of {well}…")
+            question = AskImages(plate=plate.path, well=well, pipeline=plate.pipeline or None)
+            self._manager.consultant.ask(question, partial(self._show_images, well))
+
+    def _show_images(self, well: str, answer: Answer) -> None:
+        self._bar.clearMessage()
+        if isinstance(answer, Images):
+            self.images.show_well(well, first_planes(answer.images))
+        elif isinstance(answer, Failed):
+            self._complain(answer.reason)
 
     def _show_traceback(self, path: str, well: str, text: str) -> None:
         plate = self.detail.plate
@@ -239,11 +394,26 @@ class MainWindow(QMainWindow):
         )
 
     def _complain(self, problem: str) -> None:
-        self._bar.showMessage(problem, BANNER_MS)
+        self._bar.showMessage(problem, MESSAGE_MS)
 
     def _tell_end(self, path: str) -> None:
-        plate = self._manager.store.plates[path]
-        self._bar.showMessage(f"{plate.name}: {state_text(plate)}", BANNER_MS)
+        notice = end_notice(self._manager.store.plates[path])
+        self.banner.tell(notice)
+        if self.actions_by_name["notify"].isChecked():
+            self._notify("plateflow", notice.text)
+
+    def _tell_lost(self, reason: str, broken: bool) -> None:
+        notice = lost_notice(reason, broken=broken)
+        if notice != self._lost:  # else it is shown, or was closed
+            self._lost = notice
+            self.banner.tell(notice)
+
+    def _tell_found(self) -> None:
+        if self._lost is None or self._lost.role != "lost":
+            return  # one that breaks the schema is found each time, and lost again
+        if self.banner.notice == self._lost:
+            self.banner.dismiss()
+        self._lost = None
 
 
 def _folders(dropped: QMimeData | None) -> list[str]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from plateflow.progress.state import AxisState
 from plateflow.progress.update import ProgressPhase, ProgressUpdate
+from plateflow.progress.wells import count_wells, is_well
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -46,7 +47,7 @@ class Estimator:
     def take(self, messages: Iterable[Message], now: float) -> None:
         """Take messages that came at that moment of a monotonic clock."""
         for message in messages:
-            if isinstance(message, ProgressUpdate):
+            if isinstance(message, ProgressUpdate) and is_well(message.axis_id):
                 self._note(message, now)
 
     def per_minute(self, now: float) -> float:
@@ -62,7 +63,8 @@ class Estimator:
         """Return when it will end; None while too few wells have ended."""
         if len(self._took) < max(LEAST_WELLS, self._at_once):
             return None
-        left = progress.counts[AxisState.PENDING] + progress.counts[AxisState.RUNNING] / 2
+        counts = count_wells(progress)
+        left = counts[AxisState.PENDING] + counts[AxisState.RUNNING] / 2
         rows = left / self._at_once
         low, _, high = statistics.quantiles(self._took, n=4, method="inclusive")
         return Eta(rows * low, rows * high)

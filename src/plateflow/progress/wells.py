@@ -15,6 +15,11 @@ def is_well(axis_id: str) -> bool:
     return not axis_id.startswith(PLATE_AXIS)
 
 
+def is_plate_step(state: ExecutionProgress, step_name: str) -> bool:
+    """Tell whether a step is done once, over the whole plate."""
+    return PLATE_AXIS + step_name in state.axes
+
+
 def count_wells(state: ExecutionProgress) -> dict[AxisState, int]:
     """Return the number of wells in each state; costs O(steps), for it is asked with every message."""
     counts = dict(state.counts)

@@ -143,6 +143,7 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     percent: Count
     """Floored."""
     counts: dict[AxisState, int]
+    """Wells by state; a plate-wide step is none."""
     submitted: float
     """Seconds since the epoch."""
     started: float

@@ -11,6 +11,7 @@ import msgspec
 from plateflow.errors import SchemaError
 from plateflow.progress.messages import ENDED, ExecutionKind, ExecutionMessage, ExecutionState, WorkerMessage
 from plateflow.progress.state import ExecutionProgress
+from plateflow.progress.wells import count_wells
 from plateflow.runtime.control import Submit, Summary
 
 if TYPE_CHECKING:
@@ -150,7 +151,7 @@ class Execution:
             reason=progress.reason,
             seq=progress.seq,
             percent=progress.percent,
-            counts=dict(progress.counts),
+            counts=count_wells(progress),
             submitted=self.submitted,
             started=self.started,
             seconds=time.monotonic() - self.began if self.began else self.ran,

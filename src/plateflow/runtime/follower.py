@@ -85,7 +85,7 @@ class Follower:
         self.socket.set(zmq.MAXMSGSIZE, 2 * BODY_LIMIT)
         self.socket.connect(address)
         self.socket.subscribe(execution_id.encode())
-        self._heard = time.monotonic()
+        self._heard = self._asked = time.monotonic()
         try:
             self._await_subscription()
             self._take_snapshot()
@@ -110,6 +110,11 @@ class Follower:
     def behind(self) -> bool:
         """Whether messages are known that :meth:`poll` has not returned yet."""
         return self._newest > self.state.seq
+
+    @property
+    def heard(self) -> float:
+        """When a frame came last, a heartbeat too, or the server answered; on the monotonic clock, in seconds."""
+        return self._heard
 
     @property
     def closed(self) -> bool:
@@ -154,13 +159,14 @@ class Follower:
         if self.behind:
             self._catch_up(news)
             return
-        wait = max(0.0, min(timeout, self._heard + SILENCE - time.monotonic()))
+        due = max(self._heard, self._asked) + SILENCE
+        wait = max(0.0, min(timeout, due - time.monotonic()))
         if self.socket.poll(math.ceil(1000 * wait)):
             self._drain(news)
-        elif time.monotonic() >= self._heard + SILENCE:
+        elif time.monotonic() >= due:
+            self._asked = time.monotonic()
             with suppress(NoAnswerError):  # stopped, or busy: as long as it lives, it may be heard again
                 self._catch_up(news)
-            self._heard = time.monotonic()
 
     def _drain(self, news: list[Message]) -> None:
         while len(news) < MESSAGES_A_POLL and self._newest <= self.state.seq:

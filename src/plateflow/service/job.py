@@ -28,7 +28,7 @@ class JobSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
     plate: str
     pipeline: PipelineFile | None = None
-    """None for init."""
+    """For init only where it names the plate's files; None where it is not needed."""
     filenames: str | None = None
     """Wins over the pipeline's."""
     metadata: str | None = None

@@ -129,6 +129,35 @@ def test_states_stay_apart_for_every_vision(theme: Theme, vision: str) -> None:
     assert not {pair: value for pair, value in distances.items() if value < LEAST_DIFFERENCE}
 
 
+def ramp(theme: Theme, count: int, vision: str) -> list[Array]:
+    colours = [theme.ramp_colour(number / (count - 1)) for number in range(count)]
+    return [cam02_ucs(VISIONS[vision](linear_rgb(colour))) for colour in colours]
+
+
+@pytest.mark.parametrize("vision", VISIONS)
+@pytest.mark.parametrize("theme", THEMES.values(), ids=THEMES)
+def test_the_ramp_goes_up_evenly_for_every_vision(theme: Theme, vision: str) -> None:
+    places = ramp(theme, 64, vision)
+    assert all(np.diff([place[0] for place in places]) > 0)  # lightness: the order is seen in grey too
+    steps = [float(np.linalg.norm(b - a)) for a, b in itertools.pairwise(ramp(theme, 8, vision))]
+    assert max(steps) < 2 * min(steps)
+
+
+@pytest.mark.parametrize("vision", VISIONS)
+@pytest.mark.parametrize("theme", THEMES.values(), ids=THEMES)
+def test_steps_are_told_apart_from_each_other_and_from_nothing(theme: Theme, vision: str) -> None:
+    six = ramp(theme, 6, vision)
+    assert min(float(np.linalg.norm(b - a)) for a, b in itertools.pairwise(six)) >= LEAST_DIFFERENCE
+    empty = [cam02_ucs(VISIONS[vision](linear_rgb(colour))) for colour in (theme.idle, theme.base)]
+    assert min(float(np.linalg.norm(a - b)) for a in ramp(theme, 64, vision) for b in empty) >= LEAST_DIFFERENCE
+
+
+@pytest.mark.parametrize("theme", THEMES.values(), ids=THEMES)
+def test_the_ramp_begins_and_ends_with_its_colours(theme: Theme) -> None:
+    assert [theme.ramp_colour(0.0), theme.ramp_colour(1.0)] == [theme.ramp[0], theme.ramp[-1]]
+    assert theme.ramp_colour(1 / (len(theme.ramp) - 1)) == theme.ramp[1]
+
+
 @pytest.mark.parametrize("theme", THEMES.values(), ids=THEMES)
 def test_done_and_failed_are_never_taken_for_each_other(theme: Theme) -> None:
     assert min(difference(theme.done, theme.failed, vision) for vision in VISIONS.values()) > 19

@@ -4,12 +4,17 @@ import numpy as np
 import pytest
 from tests.unit.cli.view.script import Script, finished, halfway
 
-from plateflow.gui.well_grid import CODES, INK, NO_WELL, SIDE, WellGrid, plate_shape, well_roles, well_text
+from plateflow.gui.colouring import LEVELS
+from plateflow.gui.well_grid import CODES, INK, NO_WELL, RAMP, SIDE, WellGrid, plate_shape, well_roles, well_text
 from plateflow.progress.messages import ExecutionKind, ExecutionState
 from plateflow.progress.state import AxisProgress, AxisState, ExecutionProgress
 
 COLOURS = np.arange(2 * INK, dtype=np.uint32)
 """Pixels that are the codes themselves, and INK more in marks."""
+
+
+ALL = np.arange(RAMP + LEVELS, dtype=np.uint32)
+"""The same, and the levels of the ramp."""
 
 
 def grid_of(state: ExecutionProgress) -> WellGrid:
@@ -71,6 +76,29 @@ def test_states_are_marked_beside_their_colour() -> None:
     script.execution(ExecutionState.CANCELLED, "Stopped by the user")
     assert tile(script, at_work).split("\n")[2:6] == ["........", ".######.", ".######.", "........"]
     assert tile(script, "H12") == plain
+
+
+def test_levels_are_shown_instead_of_states_and_are_filled_as_far() -> None:
+    axes = {"A01": AxisProgress(state=AxisState.COMPLETED), "A02": AxisProgress(state=AxisState.FAILED)}
+    axes["A03"] = AxisProgress(state=AxisState.RUNNING, groups_done=1, groups_planned=2)
+    axes["B01"] = AxisProgress()
+    grid = grid_of(ExecutionProgress(execution_id="x", plate_id="p", rows=2, columns=3, axes=axes))
+    states = grid.picture(ALL)
+    grid.colour({"A01": 0, "A02": 63, "A03": 7, "plate:one": 5})
+    assert grid.tells_numbers
+    pixels = grid.picture(ALL, marked=False)
+    assert pixels[:SIDE].T.tolist() == [
+        [RAMP] * 8,
+        [RAMP + 63] * 8,
+        [CODES["idle"]] * 4 + [RAMP + 7] * 4,
+    ]
+    assert set(pixels[SIDE:, 0].tolist()) == {CODES["idle"]}  # it waits, and has no number
+    assert set(pixels[SIDE:, 1:].ravel().tolist()) == {NO_WELL}
+    assert set(grid.picture(ALL)[:SIDE, :SIDE].ravel().tolist()) == {RAMP}  # no marks on it
+    assert grid.having("failed") == [1]  # has its cross all the same
+    assert grid.count() == {"queued": 1, "running": 1, "done": 1, "failed": 1}
+    grid.colour(None)
+    assert (grid.picture(ALL) == states).all()
 
 
 def test_only_imaged_wells_are_shown() -> None:

@@ -11,7 +11,7 @@ from plateflow.cli.view.palette import Look, looks_of
 from plateflow.cli.view.text import DIM, PLAIN, Line, cut, fill
 from plateflow.progress.percent import shown_percent
 from plateflow.progress.state import AxisState, ExecutionProgress, StepProgress
-from plateflow.progress.wells import PLATE_AXIS, count_wells
+from plateflow.progress.wells import count_wells, is_plate_step
 
 LONGEST_NAME = 24
 LONGEST_BAR = 48
@@ -41,7 +41,7 @@ def step_rows(state: ExecutionProgress) -> list[StepRow]:
     """Return all steps in order."""
     wells = sum(count_wells(state).values())
     return [
-        _step_row(index + 1, step, 1 if PLATE_AXIS + step.name in state.axes else wells)
+        _step_row(index + 1, step, 1 if is_plate_step(state, step.name) else wells)
         for index, step in enumerate(state.steps)
     ]
 

@@ -10,6 +10,7 @@ from plateflow.gui.panels.words import clock, counted, well_word
 from plateflow.gui.texts import SEPARATOR
 from plateflow.progress.messages import ExecutionMessage, Message, Topology, WorkerMessage, WorkerState
 from plateflow.progress.update import ProgressPhase, ProgressStatus, ProgressUpdate
+from plateflow.progress.wells import is_well
 from plateflow.progress.words import short_error
 
 LONGEST = 300
@@ -97,7 +98,8 @@ def _execution_line(message: ExecutionMessage) -> EventLine:
         what += f": {short_error(message.reason, message.plate_id)}"
     if isinstance(message.topology, Topology):
         plan = message.topology
-        what += f"{SEPARATOR}plan of {counted(len(plan.axes), 'well')}, {counted(len(plan.steps), 'step')}"
+        wells = sum(is_well(entry.axis) for entry in plan.axes)
+        what += f"{SEPARATOR}plan of {counted(wells, 'well')}, {counted(len(plan.steps), 'step')}"
     return EventLine(clock(message.timestamp), "", "", what[:LONGEST], message.state.value == "failed")
 
 

@@ -1,18 +1,19 @@
-"""Small pictures of the overlays, read by a thread while they can be seen."""
+"""Small pictures of files with their names, read by a thread while they can be seen."""
 
 from __future__ import annotations
 
-import threading
 from typing import TYPE_CHECKING
 
-from qtpy.QtCore import QObject, QSize, Qt, Signal
-from qtpy.QtGui import QColor, QIcon, QImage, QImageReader, QPixmap
+from qtpy.QtCore import QRectF, QSize, Qt
+from qtpy.QtGui import QColor, QIcon, QImageReader, QPainter, QPixmap, QTextOption
 from qtpy.QtWidgets import QListView, QListWidget, QListWidgetItem, QWidget
 
 from plateflow.gui.panels.naming import given
+from plateflow.gui.panels.picture_loader import PictureLoader, Seen
+from plateflow.gui.theme import current_theme
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from qtpy.QtGui import QHideEvent, QShowEvent
@@ -24,57 +25,31 @@ SIDE = 96
 UNREADABLE = "cannot be read"
 
 
-class ThumbnailLoader(QObject):
-    """A thread that reads pictures one after the other; it ends with the last, or when it is stopped."""
-
-    loaded = Signal(int, int, QImage)
-    """Round, place in the list, and the picture; a null one where it cannot be read."""
-
-    def __init__(self, parent: QObject | None = None) -> None:
-        super().__init__(parent)
-        self._stopping = threading.Event()
-        self._thread: threading.Thread | None = None
-        self.round = 0
-        """Pictures of another round than the last are out of date."""
-
-    def start(self, wanted: Sequence[tuple[int, Path]]) -> None:
-        """Read some pictures, instead of those that were asked for before."""
-        self.stop()
-        self.round += 1
-        self._stopping.clear()
-        self._thread = threading.Thread(
-            target=self._run, args=(self.round, list(wanted)), name="plateflow-thumbnails", daemon=True
-        )
-        self._thread.start()
-
-    def stop(self) -> None:
-        """End the thread, once the picture that it is at has been read."""
-        self._stopping.set()
-        if self._thread is not None:
-            self._thread.join()
-            self._thread = None
-
-    def _run(self, number: int, wanted: list[tuple[int, Path]]) -> None:
-        for place, path in wanted:
-            if self._stopping.is_set():
-                return
-            self.loaded.emit(number, place, read_thumbnail(path))
-
-
 class Thumbnails(QListWidget):
-    """Overlays of a plate; Enter or a double click opens one."""
+    """Pictures of files; Enter or a double click activates one.
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    Parameters
+    ----------
+    read
+        Reads a file, in another thread, and makes it no larger than is of use.
+    side
+        Pixels.
+    """
+
+    def __init__(
+        self, parent: QWidget | None = None, read: Callable[[Path], Seen] | None = None, side: int = SIDE
+    ) -> None:
         super().__init__(parent)
+        self._side = side
         self.setViewMode(QListView.ViewMode.IconMode)
         self.setMovement(QListView.Movement.Static)
         self.setResizeMode(QListView.ResizeMode.Adjust)
         self.setUniformItemSizes(True)
-        self.setIconSize(QSize(SIDE, SIDE))
-        self.setGridSize(QSize(SIDE + 16, SIDE + self.fontMetrics().height() + 14))
+        self.setIconSize(QSize(side, side))
+        self.setGridSize(QSize(side + 16, side + self.fontMetrics().height() + 14))
         self._pictures: list[Picture] = []
         self._missing: dict[int, Path] = {}
-        self._loader = ThumbnailLoader(self)
+        self._loader = PictureLoader(read or read_thumbnail, self)
         self._loader.loaded.connect(self._show)
 
     def show_pictures(self, pictures: Sequence[Picture]) -> None:
@@ -85,8 +60,7 @@ class Thumbnails(QListWidget):
         place = given(self.verticalScrollBar()).value()
         icons = {p: given(self.item(row)).icon() for row, p in enumerate(self._pictures) if row not in self._missing}
         self.clear()
-        blank = QPixmap(SIDE, SIDE)
-        blank.fill(QColor(Qt.GlobalColor.transparent))
+        blank = self._blank()
         for picture in pictures:
             item = QListWidgetItem(icons.get(picture, QIcon(blank)), picture.label, self)
             item.setToolTip(f"{picture.path}\nEnter or double click opens it")
@@ -116,21 +90,41 @@ class Thumbnails(QListWidget):
         if self.isVisible() and self._missing:
             self._loader.start(list(self._missing.items()))
 
-    def _show(self, number: int, place: int, image: QImage) -> None:
+    def _show(self, number: int, place: int, seen: Seen) -> None:
         if number != self._loader.round or place not in self._missing:
             return
         del self._missing[place]
         item = given(self.item(place))
-        if image.isNull():
+        if seen.problem:
             item.setText(f"{item.text()}: {UNREADABLE}")
+            item.setToolTip(f"{item.toolTip()}\n{seen.problem}")
+            item.setData(Qt.ItemDataRole.AccessibleTextRole, f"{item.text()}: {seen.problem}")
+            item.setIcon(QIcon(self._words(seen.problem)))
         else:
-            item.setIcon(QIcon(QPixmap.fromImage(image)))
+            item.setIcon(QIcon(QPixmap.fromImage(seen.image)))
+
+    def _blank(self) -> QPixmap:
+        blank = QPixmap(self._side, self._side)
+        blank.fill(QColor(Qt.GlobalColor.transparent))
+        return blank
+
+    def _words(self, problem: str) -> QPixmap:
+        picture = self._blank()
+        painter = QPainter(picture)
+        painter.setPen(QColor(current_theme().dimmed))
+        painter.setFont(self.font())
+        how = QTextOption(Qt.AlignmentFlag.AlignCenter)
+        how.setWrapMode(QTextOption.WrapMode.WrapAtWordBoundaryOrAnywhere)  # a path may be longer than a line
+        painter.drawText(QRectF(6, 6, self._side - 12, self._side - 12), problem, how)
+        painter.end()
+        return picture
 
 
-def read_thumbnail(path: Path) -> QImage:
-    """Read a picture and make it small; return a null one where it cannot be read. In any thread."""
+def read_thumbnail(path: Path) -> Seen:
+    """Read a picture and make it small. In any thread."""
     reader = QImageReader(str(path))
     whole = reader.size()
     if whole.isValid():
         reader.setScaledSize(whole.scaled(SIDE, SIDE, Qt.AspectRatioMode.KeepAspectRatio))
-    return reader.read()
+    image = reader.read()
+    return Seen(image, reader.errorString() if image.isNull() else "")

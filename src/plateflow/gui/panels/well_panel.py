@@ -27,12 +27,15 @@ class WellPanel(QWidget):
 
     traceback_wanted = Signal(str)
     """The well whose traceback somebody wants; :meth:`show_traceback` is the answer."""
+    input_wanted = Signal(str)
+    """The well whose images somebody wants to see."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setAccessibleName("Selected well")
         self._shown: tuple[str, str, int] = ("", "", 0)
         self._failure = ""
+        self._well = ""
         self.title = _words("Well and its state", "The selected well, and where it stands")
         bold = self.title.font()
         bold.setBold(True)
@@ -56,6 +59,8 @@ class WellPanel(QWidget):
         """Show the selected wells; a traceback stays for as long as it is the one of this failure."""
         told = well_text(progress, wells)
         self._failure = told.failure
+        self._well = wells[0] if len(wells) == 1 else ""
+        self.input_button.setEnabled(bool(self._well))
         self.title.setText(told.title)
         self.lines.setText("\n".join(told.lines))
         self.lines.setVisible(bool(told.lines))
@@ -90,12 +95,14 @@ class WellPanel(QWidget):
     def _lay_out(self) -> None:
         self.traceback_button = named(QPushButton("&Traceback"), "Traceback", "Show where the error was raised")
         self.traceback_button.clicked.connect(self._ask)
+        self.input_button = named(QPushButton("&Input"), "Input images", "Show the images of the selected well")
+        self.input_button.clicked.connect(lambda: self.input_wanted.emit(self._well))
         self.retry_button = named(QPushButton("Retry &well"), "Retry well", RETRY_TIP)
         self.retry_button.setEnabled(False)
         self.copy_button = named(QPushButton("&Copy"), "Copy the traceback", "Copy the whole traceback")
         self.copy_button.clicked.connect(self.copy)
         buttons = QHBoxLayout()
-        for button in (self.traceback_button, self.retry_button, self.copy_button):
+        for button in (self.traceback_button, self.input_button, self.retry_button, self.copy_button):
             buttons.addWidget(button)
         buttons.addStretch(1)
         layout = QVBoxLayout(self)
