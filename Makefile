@@ -25,9 +25,13 @@ BENCH := $(VENV)/.stamp-bench
 QT := $(VENV)/.stamp-qt
 TEST_GUI = QT_QPA_PLATFORM=offscreen $(BIN)/python -m pytest -p pytestqt.plugin tests/gui -n auto --dist loadfile
 QT_LIBRARIES := libegl1 libgl1 libxkbcommon0 libdbus-1-3 libfontconfig1 libglib2.0-0 fonts-dejavu-core
+X_LIBRARIES := xvfb libxcb-cursor0 libxcb-icccm4 libxcb-image0 libxcb-keysyms1 libxcb-render-util0 libxcb-shape0 \
+  libxcb-xkb1 libxkbcommon-x11-0
+NEEDS_ROOT = [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null || { echo "$(1) needs libraries of the system; as root: \
+	apt-get install $(2)" >&2; exit 1; }
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test slow test-gui test-gui-pyside qt-libraries chaos lint format bench schema pictures screenshots constraints clean
+.PHONY: help demo test slow test-gui test-gui-pyside qt-libraries x-libraries chaos lint format bench bench-gui schema pictures screenshots constraints clean
 
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):[^#]*## /\1|/p' Makefile | awk -F '|' '{printf "make %-15s %s\n", $$1, $$2}'
@@ -62,6 +66,10 @@ format: $(DEV) ## mend what the linter can mend, and format
 
 bench: $(BENCH) ## measure against the targets, each beside its peer or floor
 	@$(BIN)/python -m bench
+
+bench-gui: $(QT) ## measure the window against its goals, on an X server of its own; --long by ARGS=--long
+	@command -v Xvfb >/dev/null || $(MAKE) --no-print-directory x-libraries
+	@$(BIN)/python -m bench.gui $(ARGS)
 
 schema: $(DEV) ## write docs/progress.schema.json from the message types
 	@$(BIN)/python -c "from plateflow.progress.schema import schema_text; print(schema_text(), end='')" > docs/.schema.tmp
@@ -104,9 +112,12 @@ $(QT): $(DEV)
 	@touch "$@"
 
 qt-libraries: # of the system; needs root and Debian's apt
-	@[ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null || { echo "Qt needs libraries of the system; as root: \
-	apt-get install $(QT_LIBRARIES)" >&2; exit 1; }
+	@$(call NEEDS_ROOT,Qt,$(QT_LIBRARIES))
 	@apt-get update -qq && apt-get install -y -qq --no-install-recommends $(QT_LIBRARIES) >/dev/null
+
+x-libraries: # of the system, for a display without a screen
+	@$(call NEEDS_ROOT,bench-gui,$(X_LIBRARIES))
+	@apt-get update -qq && apt-get install -y -qq --no-install-recommends $(X_LIBRARIES) >/dev/null
 
 $(BENCH): $(DEV)
 	@echo "Installing the peers to measure against into $(VENV) ..."

@@ -121,8 +121,8 @@ def test_the_end_of_a_run_is_told(
     monkeypatch.setattr(QDesktopServices, "openUrl", take)
     window.banner.results_button.click()
     assert [url.toLocalFile() for url in opened] == [manager.store.plates[path].output]
-    window.list.setFocus()
-    QTest.keyClick(window.list, Qt.Key.Key_Escape)  # type: ignore[call-overload]  # PyQt's stubs take self twice
+    window.plates.list.setFocus()
+    QTest.keyClick(window.plates.list, Qt.Key.Key_Escape)  # type: ignore[call-overload]  # PyQt's stubs take self twice
     assert window.banner.isHidden()
     notify.setChecked(False)
     press(qtbot, window, "run")

@@ -128,3 +128,29 @@ def test_a_killed_server_leaves_no_row_pending(
         manager.close()
         with connect(short_tmp / "run") as client:
             client.shutdown()
+
+
+def test_a_server_that_hangs_is_told_as_lost_and_found_again(
+    qtbot: QtBot, short_tmp: Path, small_plate: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(short_tmp)
+    slow = tmp_path / "slow.py"
+    slow.write_text(SLOW, encoding="utf-8")
+    with connect(short_tmp / "run") as client:
+        pid = client.ping().pid
+    manager = Manager(short_tmp / "run")
+    try:
+        [path] = manager.add([small_plate], str(slow))
+        manager.run([path])
+        settle(qtbot, manager, path, PlateState.RUNNING)
+        os.kill(pid, signal.SIGSTOP)
+        settle(qtbot, manager, path, PlateState.LOST)
+        os.kill(pid, signal.SIGCONT)
+        settle(qtbot, manager, path, PlateState.RUNNING, PlateState.COMPLETE)
+        assert manager.connection == f"server {pid}"
+        settle(qtbot, manager, path, PlateState.COMPLETE)
+    finally:
+        os.kill(pid, signal.SIGCONT)
+        manager.close()
+        with connect(short_tmp / "run") as client:
+            client.shutdown()

@@ -29,6 +29,7 @@ def window(qtbot: QtBot, short_tmp: Path, monkeypatch: pytest.MonkeyPatch) -> It
     monkeypatch.chdir(short_tmp)
     window = MainWindow(Manager(short_tmp / "run"))
     qtbot.addWidget(window)
+    qtbot.addWidget(window)
     window.show()
     yield window
     window.close()

@@ -35,7 +35,7 @@ def test_a_window_is_restored(
     window._take_pipeline(str(pipeline))  # of the selected one, the first that was new
     manager.store.plates[str(small_plate)].output = "/results/small"
     window.restore(Session(plates=(KeptPlate(gone),)))
-    window.list.selectAll()
+    window.plates.list.selectAll()
     window.setGeometry(20, 30, 760, 700)
     window._keep()
     session = kept[-1]

@@ -55,10 +55,10 @@ def test_the_whole_way_in_the_window(
     path = str(small_plate)
     manager.set_pipeline([path], str(pipeline))
     press(qtbot, window, "init")
-    assert window.model.data(window.model.index(0)) == "small_plate  ⏳ Init"
+    assert window.plates.model.data(window.plates.model.index(0)) == "small_plate  ⏳ Init"
     settle(qtbot, manager, path, PlateState.READY)
     press(qtbot, window, "compile")
-    assert window.model.data(window.model.index(0)) == "small_plate  ⏳ Compile"
+    assert window.plates.model.data(window.plates.model.index(0)) == "small_plate  ⏳ Compile"
     settle(qtbot, manager, path, PlateState.COMPILED)
     texts: list[str] = []
     manager.rows_changed.connect(lambda _: texts.append(window.status_text()))
@@ -171,12 +171,12 @@ def test_a_selection_serves_those_that_are_idle(
     manager.run([busy])
     settle(qtbot, manager, busy, PlateState.RUNNING)
     before = manager.store.plates[busy].progress
-    window.list.selectAll()
+    window.plates.list.selectAll()
     press(qtbot, window, "run")
     assert manager.store.plates[busy].progress is before
     assert manager.store.plates[idle].state is PlateState.QUEUED
     assert manager.store.plates[idle].output != manager.store.plates[busy].output
-    window.list.selectAll()
+    window.plates.list.selectAll()
     press(qtbot, window, "stop")
     settle(qtbot, manager, busy, PlateState.CANCELLED)
     settle(qtbot, manager, idle, PlateState.CANCELLED)

@@ -1,5 +1,6 @@
 """Followers: exact however late, and told of what they missed."""
 
+import os
 import threading
 import time
 from pathlib import Path
@@ -25,11 +26,11 @@ from tests.runtime.scripts import (
 
 from plateflow.errors import SchemaError, ServerError
 from plateflow.progress.messages import ExecutionKind, ExecutionState, Message, decode_message, encode_message
-from plateflow.progress.state import ExecutionProgress
+from plateflow.progress.state import ExecutionProgress, restore
 from plateflow.runtime import follower as follower_module
 from plateflow.runtime.client import ExecutionClient
 from plateflow.runtime.control import Replayed, Snapshotted
-from plateflow.runtime.follower import Follower
+from plateflow.runtime.follower import Follower, await_news
 from plateflow.runtime.server import ExecutionServer
 from plateflow.settings import JOURNAL_NAME
 
@@ -76,6 +77,36 @@ def test_whoever_comes_late_sees_the_same(client: ExecutionClient) -> None:
     assert states == [after.state] * 2
     assert (after.state.percent, after.state.seq) == (100, 3 + len(lines) + 1)
     assert after.poll(0) == []
+
+
+def test_a_courier_hands_over_what_a_follower_folds(client: ExecutionClient) -> None:
+    execution_id = new_id()
+    lines = [message for well in WELLS for message in good_well(execution_id, well)]
+    half = len(lines) // 2
+    actions = [
+        send(plan(execution_id, WELLS), *lines[:half]),
+        ("await_command", {"type": "cancel"}),
+        send(*lines[half:]),
+        completed(execution_id),
+    ]
+    client.submit(PLATE, RUN, job(*actions), execution_id=execution_id)
+    with client.follow(execution_id, after=0) as follower:
+        follow_until(follower, 3 + half)
+    courier, idle = client.carry(execution_id), client.carry(new_id())
+    state = restore(courier.take_snapshot())
+    assert (state.seq, courier.take_snapshot()) == (3 + half, b"")
+    client.cancel(execution_id)
+    read, write = os.pipe()
+    while not courier.state.ended:
+        assert await_news([courier, idle], read, TIMEOUT) in ([courier], [idle], [courier, idle])
+        idle.poll(0)
+        first_seq = courier.state.seq + 1
+        if messages := courier.poll(0):
+            state.apply_all(messages, first_seq)
+    os.close(read)
+    os.close(write)
+    assert state == client.snapshot(execution_id)
+    assert (courier.state.seq, courier.state.plate_id) == (state.seq, PLATE)
 
 
 def test_two_clients_at_once(client: ExecutionClient, directory: Path) -> None:

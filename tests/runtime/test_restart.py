@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.runtime.processes import start_process
@@ -170,7 +171,14 @@ def test_an_old_journal_folds_to_what_its_server_said(tmp_path: Path, name: str)
     records = [journal.find(execution_id) for execution_id in expected]
     folded = {record.summary.execution_id: json.loads(journal.fold(record).snapshot()) for record in records if record}
     journal.close()
-    assert folded == expected
+    assert {
+        execution_id: said_then(state, expected[execution_id]) for execution_id, state in folded.items()
+    } == expected
+
+
+def said_then(now: Any, then: Any) -> Any:
+    """Return of a state what a server said of it that knew fewer fields."""
+    return {key: said_then(now[key], then[key]) for key in then} if isinstance(then, dict) else now
 
 
 @pytest.mark.parametrize("name", ["version_1"])

@@ -14,24 +14,29 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import msgspec
 from msgspec import UNSET
 from PIL import Image
 from qtpy.QtCore import QBuffer, QIODevice
-from qtpy.QtWidgets import QApplication, QTabWidget
+from qtpy.QtWidgets import QApplication, QTabWidget, QWidget
+from tests.gui.editor.answering import Runner
 from tests.gui.panels.samples import STEPS, TRACEBACK
 from tests.runtime.processes import start_process
 from tests.runtime.scripts import job, new_id
 from tests.unit.cli.view.script import Script
 
+from plateflow.cli.demo import PIPELINE
+from plateflow.gui.editor.window import PipelineEditor
 from plateflow.gui.manager import Manager
 from plateflow.gui.palette import DARK, LIGHT, Theme
 from plateflow.gui.plates import Plate
 from plateflow.gui.states import PlateState
 from plateflow.gui.theme import apply_theme
 from plateflow.gui.window import MainWindow
+from plateflow.plate.synthetic import write_synthetic_plate
 from plateflow.progress.messages import (
     ExecutionKind,
     ExecutionState,
@@ -51,7 +56,7 @@ FOLDER = Path("/tmp/plateflow")
 SIZE = (1280, 800)
 WIDE = (1480, 860)
 """For tracebacks."""
-COLOURS = 160
+COLOURS = 256
 """Of a picture's palette: it keeps them small, and the window has few."""
 PATIENCE = 60.0
 """Seconds that anything may take."""
@@ -297,6 +302,23 @@ def lost(here: Stage, app: QApplication, name: str) -> None:
         save(window, name)
 
 
+def editor(_here: Stage, app: QApplication, name: str) -> None:
+    """Show the editor over a pipeline of which one step is wrong."""
+    apply_theme(app, DARK)
+    with TemporaryDirectory() as folder:
+        write_synthetic_plate(Path(folder) / "plate", rows=2, columns=3)
+        pipeline = Path(folder) / "translocation.py"
+        pipeline.write_text(PIPELINE.replace("gap=1", "gap=-1"), encoding="utf-8")
+        window = PipelineEditor(Runner().ask, str(Path(folder) / "plate"))
+        window.resize(1100, 760)
+        window.open(str(pipeline))
+        window.show()
+        wait_for(lambda: bool(window.session.problems))
+        grab(window, name)
+        window.close()
+        window.deleteLater()
+
+
 SCENES: dict[str, Callable[[Stage, QApplication, str], None]] = {
     "running": running,
     "plate_384": plate_384,
@@ -304,6 +326,7 @@ SCENES: dict[str, Callable[[Stage, QApplication, str], None]] = {
     "failures": failures,
     "pending": pending,
     "lost": lost,
+    "editor": editor,
 }
 
 
@@ -360,6 +383,11 @@ def wait_for(condition: Callable[[], bool]) -> None:
 def save(window: MainWindow, name: str) -> None:
     """Save what the window shows, small."""
     window.detail.findChildren(QTabWidget)[0].setCurrentIndex(0)
+    grab(window, name)
+
+
+def grab(window: QWidget, name: str) -> None:
+    """Save what a window shows, small."""
     settled = time.monotonic() + 0.3
     wait_for(lambda: time.monotonic() > settled)
     buffer = QBuffer()

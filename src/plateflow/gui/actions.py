@@ -67,7 +67,12 @@ ACTIONS: tuple[ActionSpec, ...] = (
     ActionSpec("add", "Add plates…", "Ctrl+O", "Add plate folders; you can drop them on the list too", _always),
     ActionSpec("remove", "Remove", "Del", "Take the selected plates off the list; what runs goes on", _any),
     ActionSpec(
-        "pipeline", "Pipeline…", "Ctrl+P", "Choose the pipeline file of the selected plates", _any, ends_group=True
+        "pipeline",
+        "Pipeline…",
+        "Ctrl+P",
+        "Edit the pipeline of the selected plates, or give them one",
+        _any,
+        ends_group=True,
     ),
     ActionSpec("init", "Init", "F3", "Open the selected plates and say what is in them", _any_idle),
     ActionSpec(

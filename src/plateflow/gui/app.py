@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import signal
+import socket
 import sys
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from qtpy.QtCore import QSettings, QTimer
+from qtpy.QtCore import QSettings, QSocketNotifier
 from qtpy.QtWidgets import QApplication
 
 from plateflow.gui.colouring import ColourBy
@@ -20,7 +22,7 @@ from plateflow.gui.window import MainWindow
 from plateflow.settings import runtime_directory, session_file
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
 
 def open_window(folders: Sequence[str]) -> int:
@@ -51,13 +53,30 @@ def open_window(folders: Sequence[str]) -> int:
     window.session_changed.connect(lambda session: save_session(kept, session))
     window.add_plates(folders)
     signal.signal(signal.SIGINT, lambda *_: window.close())
-    tick = QTimer()  # lets Python see signals while Qt waits
-    tick.timeout.connect(lambda: None)
-    tick.start(500)
-    window.show()
-    code = int(app.exec())
+    with _awake_for_signals():
+        window.show()
+        code = int(app.exec())
     tray.close()
     return code
+
+
+@contextmanager
+def _awake_for_signals() -> Iterator[None]:
+    # Python sees a signal only when Qt calls it: a signal writes into this socket, which wakes Qt. A timer would wake
+    # the process when nothing happens.
+    ours, theirs = socket.socketpair()
+    for end in (ours, theirs):
+        end.setblocking(False)
+    notifier = QSocketNotifier(ours.fileno(), QSocketNotifier.Type.Read)  # type: ignore[call-overload] # takes an int
+    notifier.activated.connect(lambda *_: ours.recv(64))
+    before = signal.set_wakeup_fd(theirs.fileno())
+    try:
+        yield
+    finally:
+        signal.set_wakeup_fd(before)
+        notifier.setEnabled(False)
+        ours.close()
+        theirs.close()
 
 
 def _colour_by(settings: QSettings) -> ColourBy:

@@ -86,7 +86,7 @@ class PlateDetail(QWidget):
         self.workers.show_progress(progress, time.time())
         self.outputs.show_folder(plate.output if plate is not None else "")
         self.well.show_wells(progress, self._wells)
-        self._tabs.setTabText(0, f"Failures ({progress.counts[AxisState.FAILED] if progress is not None else 0})")
+        self._count_failures(progress.counts[AxisState.FAILED] if progress is not None else 0)
 
     def tick(self) -> None:
         """Show what changes with time alone: how long wells have been at work."""
@@ -109,6 +109,11 @@ class PlateDetail(QWidget):
         by = list(ColourBy)[index]
         self.map.set_colour_by(by)
         self.colour_changed.emit(by.value)
+
+    def _count_failures(self, count: int) -> None:
+        title = f"Failures ({count})"
+        if title != self._tabs.tabText(0):  # the same one would lay out and paint the whole window anew
+            self._tabs.setTabText(0, title)
 
     def _show_wells(self, wells: list[str]) -> None:
         self._wells = wells

@@ -18,12 +18,14 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from plateflow.progress.messages import Message
-    from plateflow.progress.state import ExecutionProgress
+    from plateflow.progress.state import Cursor
     from plateflow.runtime.client import ExecutionClient
-    from plateflow.runtime.follower import Follower
+    from plateflow.runtime.follower import Courier
 
 POLL = 0.5
-"""Seconds between looks at whether the server is there, while nothing comes."""
+"""Seconds between looks at whether the server is there, while something is followed and nothing comes."""
+POLL_IDLE = 2.0
+"""The same while nothing is followed: no row depends on it."""
 PATIENCE = 1.0
 """Seconds that a request may take."""
 QUIET = 2.0
@@ -32,6 +34,10 @@ QUIET = 2.0
 With a look each :data:`POLL` and :data:`PATIENCE` for the answer, one that hangs is noticed within 3.5.
 """
 RECONNECT = 1.0
+PACE = 0.04
+"""Seconds between two looks at news, at least: one frame of the window. What comes meanwhile is read together, at less
+than half the cost each, and the window's thread has Python's lock to itself. The first after a pause is read at once.
+"""
 
 
 class Connected(NamedTuple):
@@ -102,9 +108,10 @@ class ServerLink:
         self._events: deque[Event] = deque()
         self._lock = threading.Lock()
         self._questions: deque[_Question] = deque()
-        self._followers: dict[str, Follower] = {}
-        self._states: dict[str, ExecutionProgress] = {}
+        self._followers: dict[str, Courier] = {}
+        self._states: dict[str, Cursor] = {}
         self._wanted: set[str] = set()
+        self._heard = 0.0  # when news were last looked at, on the monotonic clock
         self._closing = False
         self.heard = time.monotonic()
         """When the server was last heard of, by a heartbeat too; on the monotonic clock, in seconds."""
@@ -172,10 +179,8 @@ class ServerLink:
         while not self._closing:
             while self._questions and not self._closing:
                 self._carry_out(client, self._questions.popleft())
-            await_news(list(self._followers.values()), self._bell_read, POLL)
-            self._hush()
-            for execution_id, follower in list(self._followers.items()):
-                self._hear(execution_id, follower)
+            for follower in self._await_news():
+                self._hear(follower.execution_id, follower)
                 self.heard = max(self.heard, follower.heard)
             client.check_alive()
             if self._followers and self._silence > QUIET:
@@ -185,6 +190,18 @@ class ServerLink:
     @property
     def _silence(self) -> float:
         return time.monotonic() - self.heard
+
+    def _await_news(self) -> list[Courier]:
+        followers = list(self._followers.values())
+        ready = await_news(followers, self._bell_read, POLL if followers else POLL_IDLE)
+        self._hush()
+        wait = self._heard + PACE - time.monotonic()
+        if ready and wait > 0:
+            self._await_bell(wait)
+            ready = await_news(followers, self._bell_read, 0)
+        if ready:
+            self._heard = time.monotonic()
+        return ready
 
     def _carry_out(self, client: ExecutionClient, question: _Question) -> None:
         try:
@@ -203,10 +220,10 @@ class ServerLink:
 
     def _follow(self, client: ExecutionClient, execution_id: str) -> None:
         if execution_id not in self._followers:
-            follower = self._followers[execution_id] = client.follow(execution_id)
+            follower = self._followers[execution_id] = client.carry(execution_id)
             self._adopt(execution_id, follower)
 
-    def _hear(self, execution_id: str, follower: Follower) -> None:
+    def _hear(self, execution_id: str, follower: Courier) -> None:
         first_seq = follower.state.seq + 1
         messages = follower.poll(0)
         if follower.state is not self._states[execution_id]:
@@ -218,9 +235,9 @@ class ServerLink:
             self._wanted.discard(execution_id)
             del self._followers[execution_id], self._states[execution_id]
 
-    def _adopt(self, execution_id: str, follower: Follower) -> None:
+    def _adopt(self, execution_id: str, follower: Courier) -> None:
         self._states[execution_id] = follower.state
-        self._emit(Adopted(follower.state.snapshot()))
+        self._emit(Adopted(follower.take_snapshot()))
 
     def _emit(self, event: Event) -> None:
         with self._lock:

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from plateflow.runtime.client import ExecutionClient
     from plateflow.runtime.control import Summary
 
-FRAME_MS = 33
+FRAME_MS = 40
 """The window is drawn at most so often."""
 HISTORY = 200
 """Executions that are listed."""
@@ -72,9 +72,9 @@ class Manager(QObject):
         self.connection = "connecting"
         self._events: deque[Event] = deque()
         self._closed = False
+        self._drawn = 0.0  # when the last frame began, on the monotonic clock
         self._frame = QTimer(self)
         self._frame.setSingleShot(True)
-        self._frame.setInterval(FRAME_MS)
         self._frame.timeout.connect(self._draw)
         self._woken.connect(self._schedule)
         self.consultant = Consultant(directory, self)
@@ -115,10 +115,9 @@ class Manager(QObject):
         self.plates_changed.emit()
 
     def set_pipeline(self, paths: Iterable[str], pipeline: str) -> None:
-        """Give plates a pipeline file."""
+        """Give plates a pipeline file, or tell that theirs has changed."""
         for path in paths:
-            self.store.plates[path].pipeline = pipeline
-            self.store.changed.add(path)
+            self.store.set_pipeline(path, pipeline)
         self._schedule()
 
     def init(self, paths: Iterable[str]) -> None:
@@ -202,18 +201,20 @@ class Manager(QObject):
 
     def _schedule(self) -> None:
         if not self._frame.isActive():
-            self._frame.start()
+            since = 1000 * (time.monotonic() - self._drawn)
+            self._frame.start(max(0, round(FRAME_MS - since)))  # the first after a pause is drawn at once
 
     def _draw(self) -> None:
         self._events.extend(self.link.take())
-        until = time.monotonic() + BUDGET_S
+        self._drawn = time.monotonic()
+        until = self._drawn + BUDGET_S
         while self._events and time.monotonic() < until:
             self._take(self._events.popleft())
         changed = self.store.take_changed()
         if changed:
             self.rows_changed.emit(changed & self.store.plates.keys())
         if self._events:
-            self._frame.start()
+            self._schedule()
 
     def _take(self, event: Event) -> None:
         if isinstance(event, Connected):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 from qtpy.QtCore import QPointF, QRect, QRectF, Qt
-from qtpy.QtGui import QColor, QFontMetrics, QImage, QPainter, QPainterPath, QPen
+from qtpy.QtGui import QColor, QFont, QFontMetrics, QImage, QPainter, QPainterPath, QPen, QPixmap
 
 from plateflow.gui.colouring import LEVELS
 from plateflow.gui.palette import WELL_ROLES
@@ -101,21 +101,36 @@ class MapPainter:
         codes += [theme.ramp_colour(level / (LEVELS - 1)) for level in range(LEVELS)]
         self._colours: npt.NDArray[np.uint32] = np.array([QColor(colour).rgb() for colour in codes], np.uint32)
         self._centres = [geometry.rect(index).center() for index in range(geometry.rows * geometry.columns)]
-        self._gaps = list(_gaps(geometry))
+        self._frame: QPixmap | None = None  # what stays as it is, painted once
 
     def paint(self, painter: QPainter, grid: WellGrid) -> None:
         """Paint the plate and its labels."""
-        plate = self.geometry.plate
-        pixels = self.picture(grid)
-        painter.drawImage(plate, pixels)
+        painter.drawImage(self.geometry.plate, self.picture(grid))
+        painter.drawPixmap(0, 0, self._frame_for(painter))
+        self._paint_crosses(painter, grid.having("failed"), rimmed=grid.tells_numbers)
+
+    def _frame_for(self, painter: QPainter) -> QPixmap:
+        device = painter.device()
+        ratio = device.devicePixelRatioF() if device is not None else 1.0
+        if self._frame is None or self._frame.devicePixelRatioF() != ratio:
+            area = self.geometry.plate.adjusted(0, 0, MARGIN, MARGIN)
+            self._frame = QPixmap(math.ceil(ratio * area.right()), math.ceil(ratio * area.bottom()))
+            self._frame.setDevicePixelRatio(ratio)
+            self._frame.fill(Qt.GlobalColor.transparent)
+            self._paint_frame(self._frame, painter.font())
+        return self._frame
+
+    def _paint_frame(self, frame: QPixmap, font: QFont) -> None:
+        painter = QPainter(frame)
+        painter.setFont(font)
         base = QColor(self.theme.base)
-        for gap in self._gaps:
+        for gap in _gaps(self.geometry):
             painter.fillRect(gap, base)
         painter.setPen(QColor(self.theme.border))
         painter.setBrush(Qt.BrushStyle.NoBrush)
-        painter.drawRect(plate.adjusted(-2, -2, 1, 1))
-        self._paint_crosses(painter, grid.having("failed"), rimmed=grid.tells_numbers)
+        painter.drawRect(self.geometry.plate.adjusted(-2, -2, 1, 1))
         self._paint_labels(painter)
+        painter.end()
 
     def picture(self, grid: WellGrid) -> QImage:
         """Return the wells as a picture of a few pixels each."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from plateflow.gui.states import LOOKS
-from plateflow.gui.texts import SEPARATOR, state_text, wells_text
+from plateflow.gui.texts import SEPARATOR, state_words, wells_text
 
 if TYPE_CHECKING:
     from plateflow.gui.plates import Plate
@@ -28,7 +28,7 @@ class Notice(NamedTuple):
 def end_notice(plate: Plate) -> Notice:
     """Return how the run of a plate has ended."""
     look = LOOKS[plate.state]
-    parts = [f"{plate.name}: {state_text(plate).removeprefix(look.glyph).strip()}"]
+    parts = [f"{plate.name}: {state_words(plate)}"]
     if plate.details is not None and plate.details.axes:
         parts.append(wells_text(plate.details))
     if plate.problem:

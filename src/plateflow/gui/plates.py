@@ -7,14 +7,13 @@ and from how the last one ended.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from plateflow.gui.states import BUSY, PlateState
 from plateflow.gui.well_times import WellTimes
 from plateflow.progress.eta import Estimator
 from plateflow.progress.messages import ExecutionKind, ExecutionState
-from plateflow.progress.state import AxisState, ExecutionProgress, restore
+from plateflow.progress.state import AxisProgress, AxisState, ExecutionProgress, restore
 from plateflow.progress.wells import count_wells
 
 if TYPE_CHECKING:
@@ -44,6 +43,8 @@ class Plate:
     """Init was requested, and neither succeeded nor failed yet."""
     compile_pending: bool = False
     """Compile was requested, and neither succeeded nor failed yet."""
+    outdated: bool = False
+    """Its pipeline was changed while it was being compiled."""
     stop_pending: bool = False
     """Stop was requested, and the run has not ended yet."""
     lost: bool = False
@@ -66,7 +67,14 @@ class Plate:
     @property
     def name(self) -> str:
         """Name of its folder."""
-        return Path(self.path).name
+        return self.path.rpartition("/")[2]  # of a resolved path; a Path would cost 5 us, and each frame asks for all
+
+    def current_axis(self) -> tuple[str, AxisProgress] | None:
+        """Return the well that began last of those that are in a step, and where it stands."""
+        if self.progress is None:
+            return None
+        axes = self.progress.axes
+        return next(((name, axes[name]) for name in reversed(self.progress.at_work) if axes[name].in_step), None)
 
     @property
     def is_watched(self) -> bool:
@@ -109,6 +117,15 @@ class PlateStore:
     def remove(self, path: str) -> None:
         """Remove a plate; what runs of it goes on."""
         self._leave(self.plates.pop(path))
+
+    def set_pipeline(self, path: str, pipeline: str) -> None:
+        """Give a plate a pipeline, or the same file after a change: what was compiled is not what would run now."""
+        plate = self.plates[path]
+        plate.pipeline = pipeline
+        plate.outdated = plate.compile_pending
+        if plate.settled is PlateState.COMPILED:
+            plate.settled = PlateState.READY
+        self.changed.add(path)
 
     def request(self, path: str, kind: ExecutionKind, execution_id: str, output: str = "") -> None:
         """Note that an action is asked for, before it is: from here on the row says so."""
@@ -153,8 +170,7 @@ class PlateStore:
         plate = self.plates.get(progress.plate_id)
         if plate is None or (owner is not plate and plate.is_watched):
             return None  # an older one, heard of after the plate was asked for something else
-        before = plate.progress
-        went_on = before is not None and before.execution_id == progress.execution_id and not before.ended
+        went_on = owner is plate and plate.is_watched
         self._watch(plate, progress)
         plate.init_pending = progress.kind is ExecutionKind.INIT and not progress.ended
         plate.compile_pending = progress.kind is ExecutionKind.COMPILE and not progress.ended
@@ -212,14 +228,14 @@ class PlateStore:
         if progress is None or not progress.ended:
             return
         if progress.state is ExecutionState.COMPLETED:
-            self._settle(plate, _succeeded(progress), "")
+            self._settle(plate, PlateState.READY if plate.outdated else _succeeded(progress), "")
         elif progress.state is ExecutionState.CANCELLED:
             self._settle(plate, PlateState.CANCELLED, progress.reason)
         else:
             self._settle(plate, PlateState.FAILED, progress.plate_error or progress.reason)
 
     def _settle(self, plate: Plate, state: PlateState, problem: str) -> None:
-        plate.init_pending = plate.compile_pending = plate.stop_pending = False
+        plate.init_pending = plate.compile_pending = plate.stop_pending = plate.outdated = False
         plate.settled, plate.problem = state, problem
         if plate.progress is not None and not plate.progress.ended:
             self._leave(plate)

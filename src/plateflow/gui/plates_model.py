@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import QAbstractListModel, QModelIndex, QObject, QPersistentModelIndex, Qt
 
+from plateflow.gui.panels.rows import runs
+from plateflow.gui.row_delegate import RowContent, row_content
 from plateflow.gui.texts import state_text, state_words, step_text
 
 if TYPE_CHECKING:
@@ -23,6 +25,7 @@ class PlatesModel(QAbstractListModel):
         super().__init__(parent)
         self._manager = manager
         self._paths: list[str] = []
+        self._shown: dict[str, RowContent] = {}  # by path
         manager.plates_changed.connect(self._reset)
         manager.rows_changed.connect(self._update)
         self._reset()
@@ -55,10 +58,15 @@ class PlatesModel(QAbstractListModel):
     def _reset(self) -> None:
         self.beginResetModel()
         self._paths = list(self._manager.store.plates)
+        self._shown = {}
         self.endResetModel()
 
     def _update(self, paths: set[str]) -> None:
-        # One signal for a run of rows: a view asks for all that it shows anyway.
-        rows = sorted(row for row, path in enumerate(self._paths) if path in paths)
-        if rows:
-            self.dataChanged.emit(self.index(rows[0]), self.index(rows[-1]))
+        # Of a plate's messages few change what its row says: no other row is painted.
+        for first, last in runs(row for row, path in enumerate(self._paths) if path in paths and self._differs(path)):
+            self.dataChanged.emit(self.index(first), self.index(last))
+
+    def _differs(self, path: str) -> bool:
+        content = row_content(self._manager.store.plates[path])
+        before, self._shown[path] = self._shown.get(path), content
+        return content != before

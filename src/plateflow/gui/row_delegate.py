@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
-from qtpy.QtCore import QModelIndex, QRect, QRectF, QSize, Qt
-from qtpy.QtGui import QColor, QFont, QFontMetrics, QPainter
+from qtpy.QtCore import QModelIndex, QObject, QPoint, QRect, QRectF, QSize, Qt
+from qtpy.QtGui import QColor, QFont, QFontMetrics, QPainter, QPixmap
 from qtpy.QtWidgets import QApplication, QStyle, QStyledItemDelegate, QStyleOptionViewItem
 
 from plateflow.gui.icons import paint_sign
 from plateflow.gui.plates import Plate
-from plateflow.gui.states import LOOKS, PlateState
+from plateflow.gui.states import LOOKS, Look, PlateState
 from plateflow.gui.step_bars import Part, paint_bar
 from plateflow.gui.texts import state_words, step_text
 from plateflow.gui.theme import current_theme
@@ -27,11 +27,20 @@ STRIP: Final = 4
 """Width of the strip of the state's colour at the left."""
 MARGIN: Final = 10
 BAR_HEIGHT: Final = 5
+PICTURES: Final = 32
+"""Rows that are kept as pictures, of some 100 kB each: more than a screen shows."""
 FAILED_SIGN: Final = LOOKS[PlateState.FAILED].glyph
 
 
 class PlateRowDelegate(QStyledItemDelegate):
-    """Paints items whose ``Qt.UserRole`` is a :class:`~plateflow.gui.plates.Plate`."""
+    """Paints items whose ``Qt.UserRole`` is a :class:`~plateflow.gui.plates.Plate`.
+
+    A view paints all rows between the first and the last that have changed: a row that has not is a picture by then.
+    """
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._pictures: dict[_Look, QPixmap] = {}
 
     def sizeHint(self, option: QStyleOptionViewItem, index: QModelIndex) -> QSize:  # noqa: N802
         """Return the same height for all, so that a view need not ask for each."""
@@ -45,8 +54,51 @@ class PlateRowDelegate(QStyledItemDelegate):
             return
         painter.save()
         _paint_background(painter, option)
-        _paint_row(painter, option, plate, current_theme())
+        device = painter.device()
+        ratio = device.devicePixelRatioF() if device is not None else 1.0
+        shown = _Look(row_content(plate), current_theme(), option.rect.size(), option.font.key(), ratio)
+        painter.drawPixmap(option.rect.topLeft(), self._picture(shown, option))
         painter.restore()
+
+    def _picture(self, shown: _Look, option: QStyleOptionViewItem) -> QPixmap:
+        picture = self._pictures.pop(shown, None) or _paint_picture(shown, option)
+        self._pictures[shown] = picture  # as the newest
+        if len(self._pictures) > PICTURES:
+            del self._pictures[next(iter(self._pictures))]
+        return picture
+
+
+class RowContent(NamedTuple):
+    """All that a row shows, so that it is painted when that is another, and only then."""
+
+    name: str
+    look: Look
+    words: str
+    """The state, without its glyph."""
+    second: str
+    failed: int
+    parts: tuple[Part, ...]
+
+
+class _Look(NamedTuple):
+    """Of what a row's picture is made."""
+
+    content: RowContent
+    theme: Theme
+    size: QSize
+    font: str
+    ratio: float
+    """Pixels of the screen to one of the window."""
+
+    def __hash__(self) -> int:
+        return hash((self.content, self.font))
+
+
+def row_content(plate: Plate) -> RowContent:
+    """Return what a plate's row shows now."""
+    look = LOOKS[plate.state]
+    second = step_text(plate).partition("\n")[0]
+    return RowContent(plate.name, look, state_words(plate), second, failures(plate), tuple(bar_parts(plate)))
 
 
 def failures(plate: Plate) -> int:
@@ -76,34 +128,43 @@ def _paint_background(painter: QPainter, option: QStyleOptionViewItem) -> None:
         style.drawPrimitive(QStyle.PrimitiveElement.PE_PanelItemViewItem, option, painter, option.widget)
 
 
-def _paint_row(painter: QPainter, option: QStyleOptionViewItem, plate: Plate, theme: Theme) -> None:
-    look = LOOKS[plate.state]
+def _paint_picture(shown: _Look, option: QStyleOptionViewItem) -> QPixmap:
+    picture = QPixmap(shown.size * shown.ratio)
+    picture.setDevicePixelRatio(shown.ratio)
+    picture.fill(Qt.GlobalColor.transparent)
+    painter = QPainter(picture)
+    _paint_row(painter, QRect(QPoint(), shown.size), option, shown.content, shown.theme)
+    painter.end()
+    return picture
+
+
+def _paint_row(painter: QPainter, row: QRect, option: QStyleOptionViewItem, content: RowContent, theme: Theme) -> None:
+    look = content.look
     colour = QColor(theme.colour(look.role))
     sign_colour = colour if look.role == "failed" else QColor(theme.text)  # some colours are too pale for a thin line
-    row = option.rect
     painter.fillRect(row.left(), row.top() + 2, STRIP, row.height() - 4, colour)
     inner = row.adjusted(STRIP + MARGIN, 8, -MARGIN, -8)
     bar = QRect(inner.left(), inner.bottom() + 1 - BAR_HEIGHT, inner.width(), BAR_HEIGHT)
-    paint_bar(painter, bar, bar_parts(plate), theme)
+    paint_bar(painter, bar, content.parts, theme)
     line = QRect(inner.left(), inner.top(), inner.width(), option.fontMetrics.height())
-    words, second = state_words(plate), step_text(plate).partition("\n")[0]
+    words, second = content.words, content.second
     bold = QFont(option.font)
     bold.setBold(True)
     height = option.fontMetrics.height()
-    needed = QFontMetrics(bold).horizontalAdvance(plate.name) + option.fontMetrics.horizontalAdvance(words) + height
+    needed = QFontMetrics(bold).horizontalAdvance(content.name) + option.fontMetrics.horizontalAdvance(words) + height
     below = not second and needed + MARGIN > line.width()  # a name is worth more than its place
     lower = line.translated(0, height + 2)
     used = _paint_right(
         painter, lower if below else line, look.glyph, words, option.fontMetrics, theme.text, sign_colour
     )
     painter.setFont(bold)
-    _paint_left(painter, line.adjusted(0, 0, 0 if below else -used, 0), plate.name, QFontMetrics(bold), theme.text)
+    _paint_left(painter, line.adjusted(0, 0, 0 if below else -used, 0), content.name, QFontMetrics(bold), theme.text)
     painter.setFont(option.font)
     lower.adjust(0, 0, -used if below else 0, 0)
-    failed, used = failures(plate), 0
-    if failed:
+    used = 0
+    if content.failed:
         red = QColor(theme.failed)
-        used = _paint_right(painter, lower, FAILED_SIGN, str(failed), option.fontMetrics, theme.text, red)
+        used = _paint_right(painter, lower, FAILED_SIGN, str(content.failed), option.fontMetrics, theme.text, red)
     _paint_left(painter, lower.adjusted(0, 0, -used, 0), second, option.fontMetrics, theme.dimmed)
 
 

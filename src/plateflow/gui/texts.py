@@ -25,29 +25,24 @@ LONGEST_ETA = 99 * 3600.0
 
 def state_text(plate: Plate) -> str:
     """Return a row's state in words: ``⏳ Init 9,216 files``, ``Running 43 %``, ``Complete with failures 379/384``."""
-    return f"{LOOKS[plate.state].glyph} {state_words(plate)}".strip()
+    state = plate.state
+    return f"{LOOKS[state].glyph} {_words(plate, state)}".strip()
 
 
 def state_words(plate: Plate) -> str:
     """Return the same without the glyph, which a font may lack."""
-    word = LOOKS[plate.state].word
-    return f"{word} {suffix}" if (suffix := _suffix(plate)) else word
+    return _words(plate, plate.state)
 
 
 def step_text(plate: Plate) -> str:
     """Return a row's second line: the step and well that are worked on, or why the plate failed."""
-    if plate.state in (PlateState.CREATED, PlateState.FAILED, PlateState.LOST, PlateState.CANCELLED):
+    state = plate.state
+    if state in (PlateState.CREATED, PlateState.FAILED, PlateState.LOST, PlateState.CANCELLED):
         return plate.problem
-    if plate.state is not PlateState.RUNNING or plate.progress is None:
+    if state is not PlateState.RUNNING or plate.progress is None:
         return ""
-    current = current_axis(plate.progress)
+    current = plate.current_axis()
     return SEPARATOR.join([f"step {_step(current[1], plate.progress)}", well_word(current[0])]) if current else ""
-
-
-def current_axis(progress: ExecutionProgress) -> tuple[str, AxisProgress] | None:
-    """Return the well that began last of those that are in a step."""
-    running = [(name, axis) for name, axis in progress.axes.items() if axis.state is AxisState.RUNNING and axis.in_step]
-    return running[-1] if running else None
 
 
 def status_bar(
@@ -113,7 +108,7 @@ def window_title(plates: Iterable[Plate]) -> str:
 def _where(plate: Plate | None) -> list[str]:
     if plate is None or plate.state is not PlateState.RUNNING or plate.progress is None:
         return []
-    current = current_axis(plate.progress)
+    current = plate.current_axis()
     parts = [f"plate {plate.progress.percent}%"]
     if current:
         name, axis = current
@@ -126,21 +121,26 @@ def _step(axis: AxisProgress, progress: ExecutionProgress) -> str:
     return f"{axis.step_index + 1}/{len(progress.steps_by_index)} {axis.step_name}"
 
 
-def _suffix(plate: Plate) -> str:
+def _words(plate: Plate, state: PlateState) -> str:
+    word = LOOKS[state].word
+    return f"{word} {suffix}" if (suffix := _suffix(plate, state)) else word
+
+
+def _suffix(plate: Plate, state: PlateState) -> str:
     progress = plate.progress
-    if plate.state is PlateState.QUEUED:
+    if state is PlateState.QUEUED:
         return f"#{plate.queue_place}" if plate.queue_place else ""
     if progress is None:
         return ""
-    if plate.state is PlateState.INIT:
+    if state is PlateState.INIT:
         return f"{progress.init.completed:,} files" if progress.init and progress.init.completed else ""
-    if plate.state is PlateState.COMPILE:
+    if state is PlateState.COMPILE:
         return _of(progress.compile)
-    if plate.state in (PlateState.RUNNING, PlateState.STOPPING, PlateState.PAUSED, PlateState.PAUSING):
+    if state in (PlateState.RUNNING, PlateState.STOPPING, PlateState.PAUSED, PlateState.PAUSING):
         return f"{progress.percent} %"
-    if plate.state is PlateState.COMPLETE_WITH_FAILURES:
+    if state is PlateState.COMPLETE_WITH_FAILURES:
         return _done_of_all(progress)
-    if plate.state is PlateState.FAILED and progress.state is ExecutionState.FAILED and progress.axes:
+    if state is PlateState.FAILED and progress.state is ExecutionState.FAILED and progress.axes:
         return _done_of_all(progress)
     return ""
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from qtpy.QtGui import QColor, QPalette
-from qtpy.QtWidgets import QApplication, QToolTip
+from qtpy.QtGui import QColor, QPainter, QPalette
+from qtpy.QtWidgets import QApplication, QProxyStyle, QStyle, QStyleOption, QToolTip, QWidget
 
 from plateflow.gui.palette import DARK, THEMES, Theme
 
@@ -18,10 +18,33 @@ _PROPERTY = "plateflow_theme"
 def apply_theme(app: QApplication, theme: Theme) -> None:
     """Give every widget of the application this look; those that are open repaint themselves."""
     app.setProperty(_PROPERTY, theme.name)
-    app.setStyle("Fusion")
+    app.setStyle(_Outlined("Fusion"))
     palette = make_palette(theme)
     app.setPalette(palette)
     QToolTip.setPalette(palette)
+
+
+class _Outlined(QProxyStyle):
+    """Fusion draws a tick box's outline darker than the window, where a dark window lets nobody see it."""
+
+    def drawPrimitive(  # noqa: N802 - as Qt has it
+        self,
+        element: QStyle.PrimitiveElement,
+        option: QStyleOption | None,
+        painter: QPainter | None,
+        widget: QWidget | None = None,
+    ) -> None:
+        """Draw a part of a widget; around a tick box an outline."""
+        super().drawPrimitive(element, option, painter, widget)
+        if element in _TICK_BOXES and option is not None and painter is not None:
+            painter.setPen(option.palette.color(QPalette.ColorRole.PlaceholderText))
+            painter.drawRect(option.rect.adjusted(0, 0, -1, -1))
+
+
+_TICK_BOXES = (
+    QStyle.PrimitiveElement.PE_IndicatorCheckBox,
+    QStyle.PrimitiveElement.PE_IndicatorItemViewItemCheck,
+)
 
 
 def current_theme() -> Theme:
@@ -61,7 +84,7 @@ def make_palette(theme: Theme) -> QPalette:
     for key, colour in colours.items():
         palette.setColor(key, QColor(colour))
     disabled = QColor(_between(theme.window, theme.dimmed, 0.6))
-    for key in (role.WindowText, role.Text, role.ButtonText, role.HighlightedText):
+    for key in (role.WindowText, role.Text, role.ButtonText, role.HighlightedText, role.PlaceholderText):
         palette.setColor(QPalette.ColorGroup.Disabled, key, disabled)
     return palette
 

@@ -10,10 +10,7 @@ from typing import TYPE_CHECKING
 from qtpy.QtCore import (
     QByteArray,
     QEvent,
-    QItemSelectionModel,
     QPoint,
-    QSize,
-    QSortFilterProxyModel,
     Qt,
     QTimer,
     Signal,
@@ -21,29 +18,25 @@ from qtpy.QtCore import (
 from qtpy.QtWidgets import (
     QFileDialog,
     QLabel,
-    QLineEdit,
-    QListView,
     QMainWindow,
-    QMenu,
     QSizePolicy,
     QSplitter,
     QStatusBar,
-    QToolBar,
     QToolButton,
     QVBoxLayout,
     QWidget,
 )
 
-from plateflow.gui.actions import ACTIONS, allow, make_actions, paint_icons
+from plateflow.gui.action_bar import make_bar
+from plateflow.gui.actions import allow, make_actions, paint_icons
 from plateflow.gui.banner import Banner
 from plateflow.gui.detail import PlateDetail
+from plateflow.gui.editor.editors import Editors
 from plateflow.gui.notices import end_notice, lost_notice
 from plateflow.gui.panels.desktop import open_path
 from plateflow.gui.panels.input_images import InputImages, first_planes
-from plateflow.gui.panels.naming import given, named
-from plateflow.gui.plates_model import PLATE_ROLE, PlatesModel
+from plateflow.gui.plates_panel import PlatesPanel
 from plateflow.gui.recent import RecentMenu
-from plateflow.gui.row_delegate import PlateRowDelegate
 from plateflow.gui.session import KeptPlate, Session, with_latest
 from plateflow.gui.states import PlateState
 from plateflow.gui.texts import status_bar, window_title
@@ -99,14 +92,10 @@ class MainWindow(QMainWindow):
         self.resize(1280, 800)
         self.actions_by_name = make_actions(self)
         paint_icons(self.actions_by_name, self.palette())
-        self.model = PlatesModel(manager, self)
-        self.shown = QSortFilterProxyModel(self)
-        self.shown.setSourceModel(self.model)
-        self.shown.setFilterCaseSensitivity(Qt.CaseSensitivity.CaseInsensitive)
-        self._filter = self._make_filter()
-        self.list = self._make_list()
+        self.plates = PlatesPanel(manager, self)
         self.detail = PlateDetail(self)
         self.images = InputImages(self)
+        self.editors = Editors(manager, self)
         self._status = QLabel(self)
         self._status.setAccessibleName("Status")
         self._status.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)  # a name may be long
@@ -119,14 +108,17 @@ class MainWindow(QMainWindow):
 
     def selected(self) -> list[Plate]:
         """Return the selected plates."""
-        return [index.data(PLATE_ROLE) for index in self.list.selectedIndexes()]
+        return self.plates.selected()
 
     def status_text(self) -> str:
         """Return what the status bar says."""
         return self._status.text()
 
     def closeEvent(self, event: QCloseEvent | None) -> None:  # noqa: N802
-        """Leave the server; runs go on."""
+        """Leave the server; runs go on. A pipeline with changes that are not saved keeps the window open."""
+        if event is not None and not self.editors.close():
+            event.ignore()
+            return
         self._keep()
         self._clock.stop()
         self._manager.close()
@@ -175,7 +167,7 @@ class MainWindow(QMainWindow):
         self._manager.restore(session.plates)
         for path in session.selected:
             if path in self._manager.store.plates:
-                self._select(path, QItemSelectionModel.SelectionFlag.Select)
+                self.plates.select(path, also=True)
 
     def add_plates(self, folders: Sequence[str]) -> None:
         """Add plates, and select the first that is new."""
@@ -183,60 +175,14 @@ class MainWindow(QMainWindow):
         for path in new:
             self.recent_plates.paths = with_latest(self.recent_plates.paths, path)
         if new:
-            self._select(new[0], QItemSelectionModel.SelectionFlag.ClearAndSelect)
-
-    def _select(self, path: str, how: QItemSelectionModel.SelectionFlag) -> None:
-        index = self.shown.mapFromSource(self.model.index(self.model.row_of(path)))
-        given(self.list.selectionModel()).setCurrentIndex(index, how)
-
-    def _make_filter(self) -> QLineEdit:
-        edit = QLineEdit(self)
-        edit.setPlaceholderText("Filter plates: name or state")
-        edit.setAccessibleName("Filter plates")
-        edit.setToolTip("Show only plates whose name or state holds this text (F2)")
-        edit.setClearButtonEnabled(True)
-        edit.textChanged.connect(self.shown.setFilterFixedString)
-        return edit
-
-    def _make_list(self) -> QListView:
-        view = QListView(self)
-        view.setModel(self.shown)
-        view.setItemDelegate(PlateRowDelegate(view))
-        view.setSelectionMode(QListView.SelectionMode.ExtendedSelection)
-        view.setUniformItemSizes(True)
-        view.setAccessibleName("Plates")
-        view.setToolTip("Drop plate folders here")
-        return view
+            self.plates.select(new[0])
 
     def _lay_out(self) -> None:
-        bar = QToolBar("Actions", self)
-        self.addToolBar(bar)
-        bar.setAccessibleName("Actions")
-        bar.setMovable(False)
-        bar.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
-        bar.setIconSize(QSize(16, 16))
         self.addActions(list(self.actions_by_name.values()))  # so that the shortcuts of those in the menu are heard
-        more = QMenu("More", self)
-        more.setToolTipsVisible(True)
-        for spec in ACTIONS:
-            (bar if spec.on_bar else more).addAction(self.actions_by_name[spec.name])
-            if spec.ends_group:
-                bar.addSeparator()
-        more_button = named(QToolButton(bar), "More actions", "What else can be done")
-        more_button.setText("More")
-        more_button.setMenu(more)
-        more_button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
-        more_button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-        bar.addWidget(more_button)
-        self._give_menu(bar, "add", self.recent_plates)
-        self._give_menu(bar, "pipeline", self.recent_pipelines)
-        left = QWidget(self)
-        column = QVBoxLayout(left)
-        column.setContentsMargins(4, 4, 0, 4)
-        column.addWidget(self._filter)
-        column.addWidget(self.list, 1)
+        menus = {"add": self.recent_plates, "pipeline": self.recent_pipelines}
+        self.addToolBar(make_bar(self, self.actions_by_name, menus))
         splitter = QSplitter(Qt.Orientation.Horizontal, self)
-        splitter.addWidget(left)
+        splitter.addWidget(self.plates)
         splitter.addWidget(self.detail)
         splitter.setStretchFactor(0, 1)
         splitter.setStretchFactor(1, 3)
@@ -249,12 +195,6 @@ class MainWindow(QMainWindow):
         rows.addWidget(splitter, 1)
         self.setCentralWidget(whole)
 
-    def _give_menu(self, bar: QToolBar, name: str, menu: RecentMenu) -> None:
-        button = bar.widgetForAction(self.actions_by_name[name])
-        assert isinstance(button, QToolButton)
-        button.setMenu(menu)
-        button.setPopupMode(QToolButton.ToolButtonPopupMode.MenuButtonPopup)
-
     def _pop_up(self, menu: RecentMenu) -> None:
         buttons = [button for button in self.findChildren(QToolButton) if button.menu() is menu]
         menu.popup(buttons[0].mapToGlobal(QPoint(0, buttons[0].height())))
@@ -263,7 +203,7 @@ class MainWindow(QMainWindow):
         does: dict[str, Callable[[], object]] = {
             "add": self._choose_plates,
             "remove": lambda: self._manager.remove([plate.path for plate in self.selected()]),
-            "pipeline": self._choose_pipeline,
+            "pipeline": lambda: self.editors.edit(self.selected()),
             "init": partial(self._act, self._manager.init),
             "compile": partial(self._act, self._manager.compile),
             "run": partial(self._act, self._manager.run),
@@ -271,7 +211,7 @@ class MainWindow(QMainWindow):
             "results": self._open_results,
             "colour": self.detail.change_colour,
             "theme": change_theme,
-            "filter": self._filter.setFocus,
+            "filter": self.plates.filter.setFocus,
             "recent_plates": partial(self._pop_up, self.recent_plates),
             "recent_pipelines": partial(self._pop_up, self.recent_pipelines),
         }
@@ -279,9 +219,7 @@ class MainWindow(QMainWindow):
         notify.toggled.connect(lambda on: notify.setText(f"Notify at the end of a run: {'on' if on else 'off'}"))
         for name, act in does.items():
             self.actions_by_name[name].triggered.connect(lambda _checked=False, act=act: act())
-        selection = self.list.selectionModel()
-        if selection is not None:
-            selection.selectionChanged.connect(lambda *_: self._show_selected())
+        self.plates.selection_changed.connect(self._show_selected)
         self._manager.rows_changed.connect(self._refresh)
         self._manager.plates_changed.connect(self._show_selected)
         self._manager.plates_changed.connect(self._keep)
@@ -294,6 +232,7 @@ class MainWindow(QMainWindow):
         self._manager.connected.connect(self._tell_found)
         self._manager.disconnected.connect(self._tell_lost)
         self.banner.results_wanted.connect(self._open)
+        self.editors.given.connect(self._remember_pipeline)
         self.detail.traceback_wanted.connect(self._ask_traceback)
         self.detail.input_wanted.connect(self._ask_images)
         self._manager.traceback_came.connect(self._show_traceback)
@@ -313,14 +252,12 @@ class MainWindow(QMainWindow):
         if folder:
             self.add_plates([folder])
 
-    def _choose_pipeline(self) -> None:
-        path, _ = QFileDialog.getOpenFileName(self, "Choose a pipeline", "", "Pipelines (*.py)")
-        if path:
-            self._take_pipeline(path)
-
     def _take_pipeline(self, path: str) -> None:
-        self.recent_pipelines.paths = with_latest(self.recent_pipelines.paths, path)
         self._manager.set_pipeline([plate.path for plate in self.selected()], path)
+        self._remember_pipeline(path)
+
+    def _remember_pipeline(self, path: str) -> None:
+        self.recent_pipelines.paths = with_latest(self.recent_pipelines.paths, path)
 
     def _keep(self) -> None:
         session = self.session()

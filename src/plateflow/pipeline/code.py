@@ -94,6 +94,8 @@ class _Page:
     """Where another import may stand."""
     origins: dict[str, str] = field(default_factory=dict)
     """Where each name of the module comes from: ``module:name``, ``:name`` for its own, "" where it is not known."""
+    texts: frozenset[str] = frozenset()
+    """In the pipeline's statement; some may be addresses of functions."""
 
     @classmethod
     def of(cls, text: str) -> _Page:
@@ -119,12 +121,13 @@ class _Page:
             statement.end_lineno or statement.lineno,
             _after_imports(tree),
             _find_origins(others),
+            frozenset(n.value for n in ast.walk(statement) if isinstance(n, ast.Constant) and isinstance(n.value, str)),
         )
 
     def name_of(self, address: str, needs: dict[str, set[str]]) -> str | None:
         """Return what the file calls a function; what has to be imported for that is added to `needs`.
 
-        None where another thing has its name.
+        None where another thing has its name, or its address stands there as a text: importing it may cost much.
 
         Raises
         ------
@@ -137,6 +140,8 @@ class _Page:
             return known or name
         if not module:
             raise CodeError(f"the file has no function {name!r} any more")
+        if address in self.texts:
+            return None
         taken = name in self.origins or any(name in found for other, found in needs.items() if other != module)
         if taken or not name.isidentifier():
             return None

@@ -25,7 +25,7 @@ from plateflow.progress.percent import percent_of, shown_percent
 from plateflow.progress.update import ProgressPhase, ProgressStatus, ProgressUpdate
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
 EARLIER = "failed in an earlier run, and was not to be run again"
 ERROR_TEXT = 500
@@ -121,6 +121,8 @@ class ExecutionProgress(msgspec.Struct, kw_only=True, forbid_unknown_fields=True
     axes: dict[str, AxisProgress] = {}
     counts: dict[AxisState, int] = msgspec.field(default_factory=lambda: dict.fromkeys(AxisState, 0))
     """Axes by state; they add up to all axes known."""
+    at_work: dict[str, int] = {}
+    """Axes that are running, in the order in which they began, and in which attempt."""
     groups_done: int = 0
     groups_planned: int = 0
     workers: dict[str, WorkerMessage] = {}
@@ -241,6 +243,8 @@ class ExecutionProgress(msgspec.Struct, kw_only=True, forbid_unknown_fields=True
         if axis.attempts:
             self._reset(axis)
         axis.attempts += 1
+        self.at_work.pop(update.axis_id, None)
+        self.at_work[update.axis_id] = axis.attempts
         self._move(axis, AxisState.RUNNING)
 
     def _step_started(self, update: ProgressUpdate) -> None:
@@ -286,7 +290,7 @@ class ExecutionProgress(msgspec.Struct, kw_only=True, forbid_unknown_fields=True
         if update.status is _ERROR:
             self._fail(axis, update, seq)
         else:
-            self._move(axis, AxisState.COMPLETED)
+            self._end(axis, update, AxisState.COMPLETED)
 
     def _axis(self, axis_id: str) -> AxisProgress:
         axis = self.axes.get(axis_id)
@@ -326,12 +330,41 @@ class ExecutionProgress(msgspec.Struct, kw_only=True, forbid_unknown_fields=True
 
     def _fail(self, axis: AxisProgress, update: ProgressUpdate, seq: int) -> None:
         self._note_error(axis, update, seq)
-        self._move(axis, AxisState.FAILED)
+        self._end(axis, update, AxisState.FAILED)
+
+    def _end(self, axis: AxisProgress, update: ProgressUpdate, how: AxisState) -> None:
+        self.at_work.pop(update.axis_id, None)
+        self._move(axis, how)
 
     def _move(self, axis: AxisProgress, to: AxisState) -> None:
         self.counts[axis.state] -= 1
         self.counts[to] += 1
         axis.state = to
+
+
+class Cursor(msgspec.Struct, kw_only=True):
+    """How far an execution is and whether it has ended: what whoever passes its messages on, and folds none, knows.
+
+    It is decoded from the snapshot of an :class:`ExecutionProgress` too; what else that holds is passed over.
+    """
+
+    execution_id: str
+    plate_id: str
+    state: ExecutionState | None = None
+    seq: int = 0
+    """Of the last message applied."""
+
+    @property
+    def ended(self) -> bool:
+        """Whether no further message follows."""
+        return self.state in ENDED
+
+    def apply_all(self, messages: Sequence[Message], first_seq: int) -> None:
+        """Go on beyond these messages, numbered from ``first_seq`` on."""
+        self.seq = first_seq + len(messages) - 1
+        for message in messages:
+            if isinstance(message, ExecutionMessage):
+                self.state = message.state
 
 
 def restore(snapshot: bytes) -> ExecutionProgress:

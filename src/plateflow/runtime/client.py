@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import uuid
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import msgspec
 import zmq
@@ -13,7 +13,7 @@ from plateflow.errors import SchemaError, ServerError
 from plateflow.progress.state import ExecutionProgress, restore
 from plateflow.progress.strict import ENCODER
 from plateflow.runtime import control
-from plateflow.runtime.follower import Follower
+from plateflow.runtime.follower import Courier, Follower, Following
 from plateflow.runtime.jobs import ANSWER_TIME
 from plateflow.runtime.listener import Listener
 from plateflow.runtime.requester import RefusedError, Requester, Wait
@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from plateflow.runtime.ports import Context
 
 __all__ = ["ExecutionClient", "RefusedError"]
+
+_Following = TypeVar("_Following", bound=Following[Any])
 
 TIMEOUT = 5.0
 """Seconds to wait for a reply."""
@@ -61,7 +63,7 @@ class ExecutionClient:
         except ServerError:
             self._context.term()
             raise
-        self._followers: list[Follower] = []
+        self._followers: list[Following[Any]] = []
 
     def __enter__(self) -> Self:
         return self
@@ -278,12 +280,22 @@ class ExecutionClient:
         SchemaError
             If ``execution_id`` is not 32 hex digits.
         """
-        self._requester.check_process()
-        if not control.is_execution_id(execution_id):
-            raise SchemaError("execution_id", f"must be 32 lower-case hex digits, got {execution_id!r}")
-        follower = Follower(self._context, self._requester.connection.stream, execution_id, self, after=after)
-        self._followers = [other for other in self._followers if not other.closed] + [follower]
-        return follower
+        return self._following(Follower, execution_id, after)
+
+    def carry(self, execution_id: str) -> Courier:
+        """As :meth:`follow`, without folding: for whoever passes snapshot and messages on to another thread.
+
+        Parameters
+        ----------
+        execution_id
+            32 hex digits.
+
+        Raises
+        ------
+        SchemaError
+            If ``execution_id`` is not 32 hex digits.
+        """
+        return self._following(Courier, execution_id, None)
 
     def progress(self, execution_id: str, *, after: int | None = None) -> Iterator[Message]:
         """Iterate over the messages of an execution until after its last: every one, once, in order.
@@ -336,6 +348,14 @@ class ExecutionClient:
         """Ask for messages of an execution from the journal, as many as one reply holds."""
         request = control.Replay(request_id=self._requester.next_id(), execution_id=execution_id, from_seq=from_seq)
         return self._requester.ask(request, control.Replayed)
+
+    def _following(self, kind: type[_Following], execution_id: str, after: int | None) -> _Following:
+        self._requester.check_process()
+        if not control.is_execution_id(execution_id):
+            raise SchemaError("execution_id", f"must be 32 lower-case hex digits, got {execution_id!r}")
+        follower = kind(self._context, self._requester.connection.stream, execution_id, self, after=after)
+        self._followers = [other for other in self._followers if not other.closed] + [follower]
+        return follower
 
     def _progress_listener_loop(self, follower: Follower) -> Iterator[Message]:
         with follower:

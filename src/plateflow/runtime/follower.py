@@ -5,12 +5,13 @@ from __future__ import annotations
 import math
 import time
 from contextlib import suppress
-from typing import TYPE_CHECKING, Protocol, Self
+from typing import TYPE_CHECKING, Any, Generic, Protocol, Self, TypeVar
 
+import msgspec
 import zmq
 
 from plateflow.errors import SchemaError, ServerError
-from plateflow.progress.state import ExecutionProgress, restore
+from plateflow.progress.state import Cursor, ExecutionProgress
 from plateflow.runtime.frames import BODY_LIMIT, Frame, decode_frame, read_batch
 from plateflow.runtime.requester import NoAnswerError
 
@@ -43,8 +44,31 @@ class Source(Protocol):
         ...
 
 
-class Follower:
-    """The live state of one execution (the ZeroMQ guide's Clone pattern).
+class Folded(Protocol):
+    """What messages are folded into."""
+
+    execution_id: str
+    plate_id: str
+    seq: int
+
+    def __init__(self, *, execution_id: str, plate_id: str) -> None: ...
+
+    @property
+    def ended(self) -> bool:
+        """Whether no further message follows."""
+        ...
+
+    def apply_all(self, messages: list[Message], first_seq: int) -> None:
+        """Fold messages in."""
+        ...
+
+
+F = TypeVar("F", bound=Folded)
+C = TypeVar("C", bound="Following[Any]")
+
+
+class Following(Generic[F]):
+    """Follows one execution (the ZeroMQ guide's Clone pattern).
 
     Subscribed first, and the server's answer to that waited for, then a snapshot: from its ``seq`` on nothing is
     missing. Where the stream skips (this follower was too slow, was stopped, lost its connection, or the server was
@@ -69,7 +93,8 @@ class Follower:
         If the server does not answer.
     """
 
-    state: ExecutionProgress
+    _kind: type[F]
+    state: F
     """Folded so far; empty, with seq 0, until the execution is submitted."""
 
     def __init__(
@@ -96,7 +121,7 @@ class Follower:
         """Up to this ``seq`` messages are folded but not returned."""
         if after is not None:
             self._silent_to = after
-            self.state = ExecutionProgress(execution_id=execution_id, plate_id="")
+            self.state = self._kind(execution_id=execution_id, plate_id="")
 
     def __enter__(self) -> Self:
         return self
@@ -115,6 +140,15 @@ class Follower:
     def heard(self) -> float:
         """When a frame came last, a heartbeat too, or the server answered; on the monotonic clock, in seconds."""
         return self._heard
+
+    @property
+    def is_silent(self) -> bool:
+        """Whether nothing was heard for so long that :meth:`poll` asks the server."""
+        return time.monotonic() >= self._silent_at
+
+    @property
+    def _silent_at(self) -> float:
+        return max(self._heard, self._asked) + SILENCE
 
     @property
     def closed(self) -> bool:
@@ -159,11 +193,10 @@ class Follower:
         if self.behind:
             self._catch_up(news)
             return
-        due = max(self._heard, self._asked) + SILENCE
-        wait = max(0.0, min(timeout, due - time.monotonic()))
-        if self.socket.poll(math.ceil(1000 * wait)):
+        wait = max(0.0, min(timeout, self._silent_at - time.monotonic()))
+        if not wait or self.socket.poll(math.ceil(1000 * wait)):
             self._drain(news)
-        elif time.monotonic() >= due:
+        if self.is_silent:
             self._asked = time.monotonic()
             with suppress(NoAnswerError):  # stopped, or busy: as long as it lives, it may be heard again
                 self._catch_up(news)
@@ -213,9 +246,12 @@ class Follower:
     def _take_snapshot(self) -> None:
         answer = self._source.snapshot_of(self.execution_id)
         self._server = answer.server
-        self.state = restore(bytes(answer.state))
+        self.state = self._restore(bytes(answer.state))
         self._newest = self.state.seq
         """The highest ``seq`` that is known to be in the journal."""
+
+    def _restore(self, snapshot: bytes) -> F:
+        return msgspec.json.decode(snapshot, type=self._kind)
 
     def _fold(self, first_seq: int, body: bytes, news: list[Message]) -> int:
         state = self.state
@@ -239,8 +275,32 @@ class Follower:
         raise ServerError(f"the server's stream did not answer within {SUBSCRIBE_TIMEOUT} s; restart the server")
 
 
-def await_news(followers: list[Follower], fd: int, timeout: float) -> None:
-    """Wait until one of these followers has something to poll, or a descriptor can be read.
+class Follower(Following[ExecutionProgress]):
+    """The live state of one execution."""
+
+    _kind = ExecutionProgress
+
+
+class Courier(Following[Cursor]):
+    """The messages of one execution and the snapshot that they go on from, for whoever folds them in another thread."""
+
+    _kind = Cursor
+    _snapshot = b""
+
+    def take_snapshot(self) -> bytes:
+        """Return the snapshot that ``state`` was made of, once; what follows :meth:`poll` returns."""
+        snapshot, self._snapshot = self._snapshot, b""
+        return snapshot
+
+    def _restore(self, snapshot: bytes) -> Cursor:
+        self._snapshot = snapshot
+        return super()._restore(snapshot)
+
+
+def await_news(followers: list[C], fd: int, timeout: float) -> list[C]:
+    """Wait until some of these followers have something to poll, or a descriptor can be read; return those that have.
+
+    One that has heard nothing for :data:`SILENCE` is among them: its :meth:`Follower.poll` asks the server.
 
     Parameters
     ----------
@@ -251,6 +311,7 @@ def await_news(followers: list[Follower], fd: int, timeout: float) -> None:
     timeout
         Seconds.
     """
-    if not any(follower.behind for follower in followers):
-        sockets = [(follower.socket, zmq.POLLIN) for follower in followers]
-        zmq.zmq_poll([*sockets, (fd, zmq.POLLIN)], math.ceil(1000 * timeout))
+    wait = 0.0 if any(follower.behind for follower in followers) else timeout
+    sockets = [(follower.socket, zmq.POLLIN) for follower in followers]
+    ready: set[object] = {source for source, _ in zmq.zmq_poll([*sockets, (fd, zmq.POLLIN)], math.ceil(1000 * wait))}
+    return [follower for follower in followers if follower.socket in ready or follower.behind or follower.is_silent]

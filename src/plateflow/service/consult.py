@@ -113,16 +113,21 @@ def _functions(form: PipelineForm | None, namespace: Mapping[str, Any]) -> Itera
 
 
 def _check(question: AskPipeline, pipeline: Pipeline) -> tuple[tuple[Problem, ...], str]:
+    problems: list[Problem] = []
+    told = ""
     try:
-        if question.plate is None:
-            check_steps(pipeline)
-            return (), ""
-        plate = _open(question.plate, pipeline, question.filenames, question.metadata)
-        return (), describe_plan(compile_plate(plate, pipeline))
+        check_steps(pipeline)
     except CompileError as e:
-        return tuple(Problem(text=text, step=_step_of(text, pipeline)) for text in e.problems), ""
+        problems += [Problem(text=text, step=_step_of(text, pipeline)) for text in e.problems]
+    try:
+        plate = _open(question.plate, pipeline, question.filenames, question.metadata) if question.plate else None
+        if plate is not None and not problems:
+            told = describe_plan(compile_plate(plate, pipeline))
+    except CompileError as e:
+        problems += [Problem(text=text, step=_step_of(text, pipeline)) for text in e.problems]
     except UserError as e:
-        return (Problem(text=str(e)),), ""
+        problems.append(Problem(text=str(e)))
+    return tuple(problems), told
 
 
 def _step_of(problem: str, pipeline: Pipeline) -> str:
@@ -142,7 +147,7 @@ def _open(plate: str, pipeline: Pipeline | None, filenames: str | None, metadata
 def _list_images(question: AskImages) -> Images:
     pipeline = load_pipeline(question.pipeline) if question.pipeline else None
     plate = _open(question.plate, pipeline, question.filenames, question.metadata)
-    well = canonical_well(question.well)
+    well = canonical_well(question.well) if question.well else next(iter(plate.wells))
     if well not in plate.wells:
         raise UserError(f"plate {Path(question.plate).name!r} has no well {question.well!r}")
     labels = {channel.name: channel.label for channel in plate.channels}

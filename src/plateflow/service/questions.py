@@ -47,7 +47,8 @@ class AskImages(_Question, frozen=True, tag="images"):
     """Which image files a well has."""
 
     plate: str
-    well: str
+    well: str = ""
+    """The plate's first where none is named: it has the channels that all have."""
     pipeline: str | None = None
     """Path of the file that says how the plate's files are called, where no vendor reader knows."""
     filenames: str | None = None

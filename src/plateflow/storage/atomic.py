@@ -30,7 +30,7 @@ class WrittenFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """In bytes."""
 
 
-def write_atomic(path: Path, data: Data, *, fsync: bool = False) -> None:
+def write_atomic(path: Path, data: Data, *, fsync: bool = False, mode: int | None = None) -> None:
     """Write a file, or leave what stood under its name as it was.
 
     Parameters
@@ -40,6 +40,8 @@ def write_atomic(path: Path, data: Data, *, fsync: bool = False) -> None:
     data : bytes-like
     fsync : bool
         Return only when file and name would survive a power cut.
+    mode : int, optional
+        Permissions of the file; by default those that new files get.
 
     Raises
     ------
@@ -49,6 +51,8 @@ def write_atomic(path: Path, data: Data, *, fsync: bool = False) -> None:
     temporary = _temporary_beside(path)
     try:
         _write_file(temporary, data, fsync=fsync)
+        if mode is not None:
+            os.chmod(temporary, mode)
         os.replace(temporary, path)
     except OSError as error:
         temporary.unlink(missing_ok=True)

@@ -15,7 +15,7 @@ from tests.unit.progress.runs import WHO, fold
 from plateflow.gui.link import ServerLink
 from plateflow.progress.messages import Message, encode_message
 from plateflow.runtime.control import Replayed, Snapshotted
-from plateflow.runtime.follower import Follower
+from plateflow.runtime.follower import Courier
 from plateflow.runtime.frames import Header, encode_frame
 
 EXECUTION = WHO["execution_id"]
@@ -65,10 +65,10 @@ class Wire:
         self.beat()
         return self.mail
 
-    def follow(self, execution_id: str) -> Follower:
+    def carry(self, execution_id: str) -> Courier:
         """Follow as a client does."""
         context: Any = self
-        return Follower(context, "", execution_id, self)
+        return Courier(context, "", execution_id, self)
 
     def grow(self, count: int) -> list[bytes]:
         """Write so many messages into the journal; return the frame that publishes them."""

@@ -4,6 +4,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -121,6 +122,18 @@ def test_a_name_that_the_file_uses_for_something_else_is_not_taken_over() -> Non
     assert 'FunctionStep("plateflow.functions:gaussian")' in written
     assert "gaussian = 3" in written
     assert read(written) == form
+
+
+def test_a_function_named_by_a_text_stays_one() -> None:
+    text = (
+        "from plateflow import FunctionStep, Pipeline\n"
+        "steps = ['plateflow.functions:gaussian']\n"
+        "pipeline = Pipeline('p', [FunctionStep('not_installed:f'), FunctionStep('plateflow.functions:gaussian')])\n"
+    )
+    form = read(text)
+    written = write_code(msgspec.structs.replace(form, name="q"), text)
+    assert "import" not in written.partition("\n")[2]
+    assert read(written) == msgspec.structs.replace(form, name="q")
 
 
 FORM = PipelineForm(name="p", steps=(StepForm(name="mine", branches=(BranchForm(function=":mine"),)),))
