@@ -29,7 +29,15 @@ class Job(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True,
     """What the client submitted, a JSON object; opaque to the server."""
 
 
-class CancelJob(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="cancel", tag_field="type"):
+class CancelJob(
+    msgspec.Struct,
+    frozen=True,
+    kw_only=True,
+    forbid_unknown_fields=True,
+    omit_defaults=True,
+    tag="cancel",
+    tag_field="type",
+):
     """Stop and end with an ``execution`` message ``cancelled``."""
 
     drain: bool = False
