@@ -178,6 +178,8 @@ def test_rerun_runs_what_it_names_and_nothing_else(lab: Lab) -> None:
     failed, cancelled = Skipped.FAILED, Skipped.CANCELLED
     assert chosen(RunOptions(rerun="failed")) == (["A02", "B02"], {**done, "A03": cancelled})
     assert chosen(RunOptions(rerun="cancelled")) == (["A03"], {**done, "A02": failed, "B02": failed})
+    only = RunOptions(rerun="failed", only=("b2",))
+    assert chosen(only) == (["B02"], {**done, "A02": failed, "A03": cancelled})
     assert chosen(RunOptions(rerun="missing")) == (["A02", "A03", "B02"], done)
 
 

@@ -67,5 +67,5 @@ def check_going_on(output: Path | None, wells: str | None, rerun: str | None, *,
         raise UserError("--resume and --rerun go on in a results folder; name it by --output")
     if resume and rerun:
         raise UserError("--resume and --rerun cannot be given together")
-    if wells is not None:
-        raise UserError("--wells cannot be given where a run goes on: it knows which wells are to run")
+    if wells is not None and resume:
+        raise UserError("--wells cannot be given with --resume, which knows which wells to run; --rerun takes it")

@@ -7,11 +7,13 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
 
 from plateflow.errors import OutputError
+from plateflow.plate.wells import canonical_well
 from plateflow.progress.messages import Skipped
 from plateflow.storage.commit import WellRecord, find_damage, read_committed, uncommit_well
 from plateflow.storage.tables import WELLS_CSV
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from plateflow.pipeline.plan import AxisPlan, PlatePlan
@@ -25,7 +27,12 @@ class _Earlier(NamedTuple):
     error: str
 
 
-def go_on(plan: PlatePlan, output: Path, rerun: Rerun | None) -> PlatePlan:
+class _Wanted(NamedTuple):
+    rerun: Rerun | None
+    only: frozenset[str] | None
+
+
+def go_on(plan: PlatePlan, output: Path, rerun: Rerun | None, only: Sequence[str] | None = None) -> PlatePlan:
     """Return a plan without the wells that need not run again, and take back the results of those that will.
 
     Parameters
@@ -37,6 +44,8 @@ def go_on(plan: PlatePlan, output: Path, rerun: Rerun | None) -> PlatePlan:
     rerun
         Run these wells, whatever has changed since; None: those whose results are not there, are damaged, or would
         be others now.
+    only
+        Of those that `rerun` names, only these; None: all.
 
     Raises
     ------
@@ -45,7 +54,10 @@ def go_on(plan: PlatePlan, output: Path, rerun: Rerun | None) -> PlatePlan:
     """
     records = read_committed(output)
     earlier = _read_earlier(output, needed=rerun in ("failed", "cancelled"))
-    axes = tuple(_mark(axis, records.get(axis.axis_id), earlier.get(axis.axis_id), output, rerun) for axis in plan.axes)
+    wanted = _Wanted(rerun, None if only is None else frozenset(map(canonical_well, only)))
+    axes = tuple(
+        _mark(axis, records.get(axis.axis_id), earlier.get(axis.axis_id), output, wanted) for axis in plan.axes
+    )
     for axis in axes:
         if axis.skipped is None and axis.axis_id in records:
             uncommit_well(output, records[axis.axis_id])
@@ -53,17 +65,17 @@ def go_on(plan: PlatePlan, output: Path, rerun: Rerun | None) -> PlatePlan:
 
 
 def _mark(
-    axis: AxisPlan, record: WellRecord | None, earlier: _Earlier | None, output: Path, rerun: Rerun | None
+    axis: AxisPlan, record: WellRecord | None, earlier: _Earlier | None, output: Path, wanted: _Wanted
 ) -> AxisPlan:
     if axis.error:
         return axis
-    if rerun is None:
+    if wanted.rerun is None:
         is_done = record is not None and record.fingerprint == axis.fingerprint and not find_damage(output, record)
         return replace(axis, skipped=Skipped.COMPLETED) if is_done else axis
     if record is not None:
         return replace(axis, skipped=Skipped.COMPLETED)
     status = earlier.status if earlier is not None else "cancelled"
-    if rerun in (status, "missing"):
+    if wanted.rerun in (status, "missing") and (wanted.only is None or axis.axis_id in wanted.only):
         return axis
     if status == "failed" and earlier is not None:
         return replace(axis, skipped=Skipped.FAILED, earlier_error=earlier.error)

@@ -47,6 +47,8 @@ class RunOptions:
     """Go on in a results folder: leave out the wells that are done, and would be the same again."""
     rerun: Rerun | None = None
     """Go on in a results folder: run these wells again, and no other."""
+    only: tuple[str, ...] | None = None
+    """Of those, only these; None: all."""
 
     def __post_init__(self) -> None:
         if self.executor not in get_args(ExecutorName):
@@ -66,7 +68,7 @@ def ready_plan(plan: PlatePlan, output: Path, options: RunOptions) -> PlatePlan:
         If what an earlier run left in the results folder cannot be read.
     """
     plan = with_fingerprints(plan, preview=options.preview)
-    return go_on(plan, output, options.rerun) if options.resume or options.rerun else plan
+    return go_on(plan, output, options.rerun, options.only) if options.resume or options.rerun else plan
 
 
 def execute_plan(

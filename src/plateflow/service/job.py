@@ -46,8 +46,8 @@ class JobSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     """Go on in a results folder: run the wells again that had failed, were not run to their end, or both."""
 
     def __post_init__(self) -> None:
-        if self.wells is not None and (self.resume or self.rerun):
-            raise ValueError("wells cannot be chosen where a run goes on: it knows which are to run")
+        if self.wells is not None and self.resume:
+            raise ValueError("wells cannot be chosen where a run is resumed: it knows which are to run")
         if self.resume and self.rerun:
             raise ValueError("a run goes on by `resume` or by `rerun`, not by both")
 

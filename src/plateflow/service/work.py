@@ -102,7 +102,7 @@ class JobWork:
             plan = compile_plate(
                 plate,
                 pipeline,
-                wells=self._spec.wells,
+                wells=None if self._spec.rerun else self._spec.wells,
                 execution_id=self._job.execution_id,
                 report=self._emitter.report,
             )
@@ -115,7 +115,15 @@ class JobWork:
     @property
     def _options(self) -> RunOptions:
         spec = self._spec
-        return RunOptions(spec.executor, spec.workers, spec.step_limit, spec.preview, spec.resume, spec.rerun)
+        return RunOptions(
+            executor=spec.executor,
+            workers=spec.workers,
+            step_limit=spec.step_limit,
+            preview=spec.preview,
+            resume=spec.resume,
+            rerun=spec.rerun,
+            only=spec.wells if spec.rerun else None,
+        )
 
     def _execute(self, plan: PlatePlan, output: OutputFolder) -> ExecutionState:
         outcome = execute_plan(
