@@ -20,8 +20,8 @@ from plateflow.cli.view.pace import Pace, Stopwatch
 from plateflow.cli.view.screen import render
 from plateflow.progress.messages import ExecutionKind
 from plateflow.progress.state import ExecutionProgress
+from plateflow.service.connect import connect
 from plateflow.service.job import JobSpec, describe_pipeline
-from plateflow.service.server import connect
 
 PICTURES = Path(__file__).parent
 EXAMPLE = PICTURES.parents[1] / "examples" / "translocation.py"

@@ -26,7 +26,7 @@ from plateflow.gui.theme import apply_theme
 from plateflow.gui.tray import Tray
 from plateflow.gui.window import MainWindow
 from plateflow.progress.messages import ExecutionKind, ExecutionState
-from plateflow.service.server import connect
+from plateflow.service.connect import connect
 
 DONE = Notice("Plate_A: Complete · 384 done", "done", "/results/a")
 

@@ -13,7 +13,7 @@ from plateflow.gui.manager import Manager
 from plateflow.gui.states import PlateState
 from plateflow.gui.texts import state_text, step_text
 from plateflow.progress.state import AxisState
-from plateflow.service.server import connect
+from plateflow.service.connect import connect
 
 
 @pytest.fixture

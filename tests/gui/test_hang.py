@@ -14,7 +14,7 @@ from tests.gui.steps import SLOW, TIMEOUT, settle
 from plateflow.gui.manager import Manager
 from plateflow.gui.states import PlateState
 from plateflow.gui.window import MainWindow
-from plateflow.service.server import connect
+from plateflow.service.connect import connect
 
 WAITS = SLOW.replace("time.sleep(2)", "time.sleep(30)")
 REAPER = "plateflow-reaper"

@@ -23,7 +23,7 @@ from plateflow.gui.window import MainWindow
 from plateflow.progress.messages import ExecutionKind
 from plateflow.progress.state import AxisState
 from plateflow.runtime.client import ExecutionClient
-from plateflow.service.server import connect
+from plateflow.service.connect import connect
 from plateflow.storage.tiff import write_plane
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "translocation.py"

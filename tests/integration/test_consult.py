@@ -62,6 +62,7 @@ def test_the_library(client: ExecutionClient) -> None:
     assert all(parameter.doc for function in answer.functions for parameter in function.parameters)
 
 
+@pytest.mark.slow
 def test_a_function_that_there_is_not(client: ExecutionClient) -> None:
     answer = consult(client, AskFunctions(addresses=("scipy.nowhere:f",)))
     assert isinstance(answer, Failed)
@@ -101,6 +102,7 @@ def test_a_text_that_is_not_saved_says_what_is_wrong_and_where(
     assert bool(problem.line) is (case == "no Python")
 
 
+@pytest.mark.slow
 def test_a_plate_that_cannot_be_opened_is_a_problem(client: ExecutionClient, pipeline: Path, tmp_path: Path) -> None:
     answer = consult(client, AskPipeline(path=str(pipeline), plate=str(tmp_path)))
     assert isinstance(answer, PipelineRead)
@@ -108,12 +110,14 @@ def test_a_plate_that_cannot_be_opened_is_a_problem(client: ExecutionClient, pip
     assert str(tmp_path) in answer.problems[0].text
 
 
+@pytest.mark.slow
 def test_a_pipeline_that_ends_its_process_is_told_of(client: ExecutionClient, tmp_path: Path) -> None:
     with pytest.raises(RefusedError, match="before it answered"):
         consult(client, AskPipeline(path=str(tmp_path / "p.py"), text="import os; os._exit(3)"))
     assert isinstance(consult(client, AskFunctions()), Functions)
 
 
+@pytest.mark.slow
 def test_what_the_file_prints_is_not_in_the_way(client: ExecutionClient, tmp_path: Path) -> None:
     text = "print('{}', flush=True)\n" + PIPELINE
     answer = consult(client, AskPipeline(path=str(tmp_path / "p.py"), text=text))
@@ -128,6 +132,7 @@ def test_the_images_of_a_well(client: ExecutionClient, plate: Path) -> None:
     assert all(Path(image.path).is_file() and not image.missing for image in answer.images)
 
 
+@pytest.mark.slow
 def test_a_well_that_there_is_not(client: ExecutionClient, plate: Path) -> None:
     answer = consult(client, AskImages(plate=str(plate), well="H12"))
     assert answer == Failed(reason="plate 'small' has no well 'H12'")

@@ -47,7 +47,7 @@ from plateflow.progress.messages import (
 )
 from plateflow.progress.update import ProgressUpdate
 from plateflow.runtime.client import ExecutionClient
-from plateflow.service.server import connect
+from plateflow.service.connect import connect
 
 PICTURES = Path(__file__).parent
 SCREENS = "/data/screens"

@@ -16,7 +16,8 @@ from plateflow.errors import UserError
 from plateflow.progress.messages import ENDED, ExecutionState
 from plateflow.runtime.client import ExecutionClient
 from plateflow.runtime.endpoints import read_connection
-from plateflow.service.server import connect, plate_server
+from plateflow.service.connect import connect
+from plateflow.service.server import plate_server
 from plateflow.settings import runtime_directory
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from plateflow.cli.exits import Exit, exit_of
 from plateflow.cli.follow import cancelling, follow
 from plateflow.progress.state import AxisState, ExecutionProgress
-from plateflow.service.server import connect
+from plateflow.service.connect import connect
 from plateflow.settings import runtime_directory
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from plateflow.cli.follow import Draining, cancelling, follow
 from plateflow.cli.out import print_json, remark
 from plateflow.cli.plate_runs import PlateRun, plan_runs, submit
 from plateflow.errors import PlateflowError
-from plateflow.service.server import connect
+from plateflow.service.connect import connect
 from plateflow.settings import runtime_directory
 
 if TYPE_CHECKING:

@@ -16,8 +16,8 @@ from plateflow.cli.view.run_sheet import sheet_lines
 from plateflow.cli.view.screen import Frame
 from plateflow.errors import UserError
 from plateflow.progress.state import restore
+from plateflow.service.connect import connect
 from plateflow.service.job import JobSpec, decode_job
-from plateflow.service.server import connect
 from plateflow.settings import runtime_directory
 
 if TYPE_CHECKING:

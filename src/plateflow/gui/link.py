@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from plateflow.errors import PlateflowError, SchemaError, ServerError
 from plateflow.runtime.follower import await_news
-from plateflow.service.server import connect
+from plateflow.service.connect import connect
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -57,7 +57,8 @@ def test_submit_queues_and_the_history_tells_of_all(cli: Cli, small_plate: Path)
     ids = [first_id, *(entry["execution_id"] for entry in queued)]
     listed = [json.loads(line) for line in cli.run("runs", "--limit", 3, "--json").stdout.splitlines()]
     assert [summary["execution_id"] for summary in listed] == ids
-    assert [summary["state"] for summary in listed[1:]] == ["queued", "queued"]
+    assert listed[1]["state"] in ("queued", "running")  # the first may have ended by now
+    assert listed[2]["state"] == "queued"
     assert cli.run("cancel", ids[2]).returncode == 0
     assert [cli.run("watch", execution_id).returncode for execution_id in ids] == [0, 0, 4]
     assert (cli.folder / "two" / "small_plate" / "wells.csv").exists()

@@ -78,6 +78,7 @@ def runs(form: PipelineForm) -> bool:
     return any(step.enabled for step in form.steps) and not any("" in step.outputs for step in form.steps)
 
 
+@pytest.mark.slow
 @given(st.lists(st.tuples(changes(), st.integers(0, 9), st.integers(0, 9)), min_size=1, max_size=8))
 @settings(deadline=None, max_examples=150)
 def test_the_text_says_what_the_form_says_whatever_is_done(

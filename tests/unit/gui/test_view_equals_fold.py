@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.unit.gui.executions import executions
@@ -103,6 +104,7 @@ def compare(messages: list[Message], store: PlateStore) -> int:
     return 1
 
 
+@pytest.mark.slow
 @settings(max_examples=400)
 @given(messages=executions(), steps=STEPS, asked=st.booleans())
 def test_whatever_the_stream_loses(messages: list[Message], steps: list[tuple[str, int, bool]], asked: bool) -> None:

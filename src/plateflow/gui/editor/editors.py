@@ -7,13 +7,12 @@ from typing import TYPE_CHECKING
 
 from qtpy.QtCore import QObject, Signal
 
-from plateflow.gui.editor.window import PipelineEditor
-
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from qtpy.QtWidgets import QWidget
 
+    from plateflow.gui.editor.window import PipelineEditor
     from plateflow.gui.manager import Manager
     from plateflow.gui.plates import Plate
 
@@ -54,6 +53,10 @@ class Editors(QObject):
         return not self.open
 
     def _make(self, plates: Sequence[Plate], path: str) -> PipelineEditor:
+        from plateflow.gui.editor.window import (
+            PipelineEditor,  # forms take 0.2 s to import, which the first window saves
+        )
+
         paths = [plate.path for plate in plates]
         editor = PipelineEditor(self._manager.consultant.ask, paths[0] if paths else "", self._window)
         if path:
