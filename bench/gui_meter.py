@@ -13,7 +13,7 @@ from qtpy.QtCore import Qt, QTimer
 from qtpy.QtWidgets import QListView
 
 from bench.gui_meter_figures import Figures
-from plateflow.gui import window as window_module
+from plateflow.gui import plates_panel as panel_module
 from plateflow.gui.manager import Manager
 from plateflow.gui.plate_map import PlateMap
 from plateflow.gui.texts import state_text
@@ -151,6 +151,6 @@ class Meter:
         for owner, name, wrapped in (
             (Manager, "_draw", drawn),
             (PlateMap, "paintEvent", map_painted),
-            (window_module, "QListView", TimedList),
+            (panel_module, "QListView", TimedList),
         ):
             setattr(owner, name, wrapped)

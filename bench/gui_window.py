@@ -133,8 +133,10 @@ def main() -> None:
     meter = Meter()
 
     class Window(MainWindow):
-        def __init__(self, manager: Manager, change_theme: Callable[[], object]) -> None:
-            super().__init__(manager, change_theme)
+        def __init__(
+            self, manager: Manager, change_theme: Callable[[], object], notify: Callable[[str, str], object]
+        ) -> None:
+            super().__init__(manager, change_theme, notify)
             meter.watch(self, manager)
             if only_start:
                 self._look = QTimer(self)

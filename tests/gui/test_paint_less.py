@@ -43,12 +43,12 @@ def test_only_rows_that_say_something_else_are_announced(manager: Manager, model
     assert told[1:] == [(0, 1)]
 
 
-def test_the_well_that_is_told_of_began_last_of_those_in_a_step() -> None:
+def test_the_well_that_is_told_of_is_at_work_longest() -> None:
     progress = halfway().state
     plate = Plate("/p/a", progress=progress, details=progress)
     at_work = [name for name in progress.at_work if progress.axes[name].in_step]
     assert len(at_work) > 1
-    for name in reversed(at_work):
+    for name in at_work:
         assert plate.current_axis() == (name, progress.axes[name])
         progress.axes[name].in_step = False
     assert plate.current_axis() is None

@@ -72,11 +72,11 @@ class Plate:
         return self.path.rpartition("/")[2]  # of a resolved path; a Path would cost 5 us, and each frame asks for all
 
     def current_axis(self) -> tuple[str, AxisProgress] | None:
-        """Return the well that began last of those that are in a step, and where it stands."""
+        """Return the well that is longest at work of those in a step: it stays to be read, and shows what hangs."""
         if self.progress is None:
             return None
         axes = self.progress.axes
-        return next(((name, axes[name]) for name in reversed(self.progress.at_work) if axes[name].in_step), None)
+        return next(((name, axes[name]) for name in self.progress.at_work if axes[name].in_step), None)
 
     @property
     def is_watched(self) -> bool:
