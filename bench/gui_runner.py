@@ -155,7 +155,7 @@ def do(job: Job, link: Link) -> None:
     else:
         keep_pace(wells, work, link)
     tell_sent(Path(work.folder), job.execution_id, wells.sent())
-    ended = ExecutionState.CANCELLED if link.cancelled.is_set() else ExecutionState.COMPLETED
+    ended = ExecutionState.CANCELLED if link.steering.cancelled else ExecutionState.COMPLETED
     link.send(encode_message(ExecutionMessage.now(job.execution_id, job.plate_id, job.kind, ended)))
     link.finish()
 
@@ -164,7 +164,7 @@ def keep_pace(wells: Wells, work: GuiJob, link: Link) -> None:
     """Report at the rate that is told; what was late is made up for."""
     folder, now_rate, due, looked = Path(work.folder), 0.0, 0.0, 0.0
     last = time.monotonic()
-    while now_rate != END and not link.cancelled.is_set():
+    while now_rate != END and not link.steering.cancelled:
         now = time.monotonic()
         due += max(0.0, now_rate) * (now - last)
         last = now

@@ -15,6 +15,8 @@ RUNTIME_VARIABLE = "PLATEFLOW_RUNTIME_DIR"
 JOURNAL_DAYS_VARIABLE = "PLATEFLOW_JOURNAL_DAYS"
 JOURNAL_GB_VARIABLE = "PLATEFLOW_JOURNAL_GB"
 JOURNAL_NAME = "journal.sqlite"
+STEP_LIMIT = 3600.0
+"""Seconds that a step of a well may take, where a run sets no limit of its own."""
 SESSION_NAME = "plate-manager.json"
 
 

@@ -14,6 +14,7 @@ from tests.unit.pipeline.plates import grey, write_plate
 from plateflow.execution.executor import Work
 from plateflow.execution.orchestrator import Orchestrator
 from plateflow.execution.processes import ProcessExecutor
+from plateflow.execution.steering import Steering
 from plateflow.pipeline.compile import compile_plate
 from plateflow.pipeline.pipeline import Pipeline
 from plateflow.pipeline.plan import PlatePlan
@@ -63,7 +64,7 @@ def updates_before_death(plan: PlatePlan, executor: ProcessExecutor, *, read_lat
         if read_late and busy:
             select.select(busy, [], [], 30)
 
-    outcome = Orchestrator(plan, EXECUTION, executor, take, lambda: False).run()
+    outcome = Orchestrator(plan, EXECUTION, executor, take, Steering()).run()
     assert list(outcome.errors) == ["A01"]
     messages = decode_lines(b"".join(bodies))
     assert [m.signal for m in messages if isinstance(m, WorkerMessage) and m.state is WorkerState.DIED] == ["SIGKILL"]

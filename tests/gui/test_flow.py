@@ -12,6 +12,7 @@ from tests.gui.steps import SLOW, TIMEOUT, settle
 from plateflow.gui.manager import Manager
 from plateflow.gui.states import PlateState
 from plateflow.gui.texts import state_text, step_text
+from plateflow.progress.state import AxisState
 from plateflow.service.connect import connect
 
 
@@ -154,3 +155,65 @@ def test_a_server_that_hangs_is_told_as_lost_and_found_again(
         manager.close()
         with connect(short_tmp / "run") as client:
             client.shutdown()
+
+
+def test_a_run_pauses_and_goes_on(
+    qtbot: QtBot, manager: Manager, labels: Labels, small_plate: Path, tmp_path: Path
+) -> None:
+    slow = tmp_path / "slow.py"
+    slow.write_text(SLOW, encoding="utf-8")
+    [path] = manager.add([small_plate], str(slow))
+    manager.run([path])
+    settle(qtbot, manager, path, PlateState.RUNNING)
+    manager.pause([path])
+    assert state_text(manager.store.plates[path]).startswith("Pausing")
+    settle(qtbot, manager, path, PlateState.PAUSED)
+    details = manager.store.plates[path].details
+    assert details is not None
+    assert not details.at_work
+    done = details.counts[AxisState.COMPLETED]
+    qtbot.wait(1000)
+    assert details.counts[AxisState.COMPLETED] == done < 6
+    manager.pause([path])
+    settle(qtbot, manager, path, PlateState.COMPLETE)
+    assert [w for w in labels.said[path] if "Paus" in w or "Running" in w] == [
+        "▶ Running", "Pausing", "Paused", "▶ Running",
+    ]  # fmt: skip
+
+
+FAILS_ONCE = """
+import os
+import numpy as np
+from plateflow import FunctionStep, Pipeline
+
+def fail_once(image: np.ndarray) -> np.ndarray:
+    for made in range(2):  # the first two calls fail
+        if not os.path.exists(f"{MARKS}/{made}"):
+            os.close(os.open(f"{MARKS}/{made}", os.O_CREAT))
+            raise ValueError("the first times")
+    return image
+
+pipeline = Pipeline("fails", channels={"DNA": "1", "GFP": "2"}, steps=[FunctionStep(fail_once, inputs="DNA")])
+"""
+
+
+def test_failed_wells_are_retried_in_the_same_folder(
+    qtbot: QtBot, manager: Manager, small_plate: Path, tmp_path: Path
+) -> None:
+    pipeline = tmp_path / "fails.py"
+    pipeline.write_text(f"MARKS = {str(tmp_path)!r}\n{FAILS_ONCE}", encoding="utf-8")
+    [path] = manager.add([small_plate], str(pipeline))
+    plate = manager.store.plates[path]
+    manager.run([path])
+    settle(qtbot, manager, path, PlateState.COMPLETE_WITH_FAILURES)
+    output = plate.output
+    assert plate.details is not None
+    failed = [well for well, axis in plate.details.axes.items() if axis.state is AxisState.FAILED]
+    assert 2 <= len(failed) <= 4  # two workers may both have found no mark
+    manager.retry([path], (failed[0],))
+    settle(qtbot, manager, path, PlateState.COMPLETE_WITH_FAILURES)
+    assert state_text(plate) == f"✕ Complete with failures {7 - len(failed)}/6"
+    manager.retry([path])
+    settle(qtbot, manager, path, PlateState.COMPLETE)
+    assert plate.output == output
+    assert len(list((Path(output) / "wells").glob("*.json"))) == 6

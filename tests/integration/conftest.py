@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from plateflow.execution.orchestrator import Outcome
+from plateflow.execution.steering import Steering
 from plateflow.pipeline.compile import compile_plate
 from plateflow.pipeline.pipeline import load_pipeline
 from plateflow.pipeline.plan import PlatePlan
@@ -18,7 +19,8 @@ from plateflow.plate.open import open_plate
 from plateflow.plate.synthetic import write_synthetic_plate
 from plateflow.progress.messages import WorkerMessage, decode_lines
 from plateflow.progress.update import ProgressPhase, ProgressUpdate
-from plateflow.service.execute import ExecutorName, RunOptions, execute_plan
+from plateflow.service.execute import ExecutorName, RunOptions, execute_plan, ready_plan
+from plateflow.settings import STEP_LIMIT
 from plateflow.storage.output import claim_output
 from plateflow.storage.tiff import read_plane, write_plane
 
@@ -105,6 +107,7 @@ class Bench:
         executor: ExecutorName = "processes",
         *,
         workers: int = 2,
+        step_limit: float = STEP_LIMIT,
         preview: bool = False,
         plate: Plate | None = None,
         cancelled: Callable[[Run], bool] = lambda run: False,
@@ -123,9 +126,17 @@ class Bench:
             run.forward(body)
             forward(run, body)
 
-        options = RunOptions(executor, workers, preview)
-        with claim_output(run.output) as claimed:
-            run.outcome = execute_plan(plan, execution, options, take, lambda: cancelled(run), output=claimed.path)
+        class Asked(Steering):
+            @property
+            def cancelled(self) -> bool:
+                if cancelled(run):
+                    self.cancel()
+                return super().cancelled
+
+        options = RunOptions(executor, workers, step_limit, preview)
+        with claim_output(run.output, execution, resume=options.resume) as claimed:
+            run.plan = ready_plan(plan, claimed.path, options)
+            run.outcome = execute_plan(run.plan, execution, options, take, Asked(), output=claimed)
         return run
 
 

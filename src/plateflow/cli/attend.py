@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from pathlib import Path
     from types import FrameType
 
+    from plateflow.runtime.control import Summary
+
 
 def serve(directory: Path | None, *, exit_when_idle: bool, json: bool) -> Exit:
     """Serve until stopped by a signal, a request, or idleness; ``json`` prints how to reach it."""
@@ -99,6 +101,36 @@ def watch(execution: str | None, after: int | None, *, json: bool) -> Exit:
             return exit_of(follow(client, follower, json=json, past=past).state)
 
 
+def pause(execution: str | None, *, json: bool) -> Exit:
+    """Have a run begin no further well; by default the one that runs.
+
+    Raises
+    ------
+    UserError
+        If there is no such run, or it has ended.
+    """
+    with ExecutionClient(runtime_directory()) as client:
+        found = _under_way(client, execution)
+        state = client.pause(found.execution_id)
+    _tell(found, state, f"pausing {found.execution_id}: the wells under way end first", json=json)
+    return Exit.DONE
+
+
+def proceed(execution: str | None, *, json: bool) -> Exit:
+    """Have a run go on after a pause; by default the one that runs.
+
+    Raises
+    ------
+    UserError
+        If there is no such run, or it has ended.
+    """
+    with ExecutionClient(runtime_directory()) as client:
+        found = _under_way(client, execution)
+        state = client.proceed(found.execution_id)
+    _tell(found, state, f"{found.execution_id} goes on", json=json)
+    return Exit.DONE
+
+
 def cancel(execution: str | None, *, json: bool) -> Exit:
     """Cancel an execution; by default the one that runs.
 
@@ -108,20 +140,29 @@ def cancel(execution: str | None, *, json: bool) -> Exit:
         If there is no such execution, or it has ended.
     """
     with ExecutionClient(runtime_directory()) as client:
-        found = current_execution(client) if execution is None else find_execution(client, execution)
-        if found.state in ENDED:
-            raise UserError(f"execution {found.execution_id} has ended already: it is {found.state}")
+        found = _under_way(client, execution)
         client.cancel(found.execution_id)
         state = client.wait(found.execution_id).state
     if state is not ExecutionState.CANCELLED:
         raise UserError(f"execution {found.execution_id} ended before it could be cancelled: it is {state}")
-    if json:
-        print_json({"execution_id": found.execution_id, "state": state})
-    else:
-        print(f"cancelled {found.execution_id} ({found.kind} of {found.plate_id})")
+    _tell(found, state, f"cancelled {found.execution_id} ({found.kind} of {found.plate_id})", json=json)
     return Exit.DONE
 
 
 def _client(execution: str | None) -> ExecutionClient:
     # The history needs a server to read it; that nothing runs is known without.
     return ExecutionClient(runtime_directory()) if execution is None else connect(runtime_directory())
+
+
+def _under_way(client: ExecutionClient, execution: str | None) -> Summary:
+    found = current_execution(client) if execution is None else find_execution(client, execution)
+    if found.state in ENDED:
+        raise UserError(f"execution {found.execution_id} has ended already: it is {found.state}")
+    return found
+
+
+def _tell(found: Summary, state: ExecutionState, words: str, *, json: bool) -> None:
+    if json:
+        print_json({"execution_id": found.execution_id, "state": state})
+    else:
+        print(words)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 import sys
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, NoReturn, TextIO
+from typing import TYPE_CHECKING, NoReturn, Self, TextIO
 
 from rich.console import Console
 
@@ -19,7 +19,7 @@ from plateflow.progress.update import ProgressStatus, ProgressUpdate
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-    from types import FrameType
+    from types import FrameType, TracebackType
 
     from plateflow.cli.view.pace import Past
     from plateflow.progress.state import ExecutionProgress
@@ -55,7 +55,14 @@ class Followed:
             self.traceback = [f"{update.axis_id} {update.step_name}:", *lines]
 
 
-def follow(client: ExecutionClient, follower: Follower, *, json: bool, past: Past | None = None) -> Followed:
+def follow(
+    client: ExecutionClient,
+    follower: Follower,
+    *,
+    json: bool,
+    past: Past | None = None,
+    draining: Draining | None = None,
+) -> Followed:
     """Show an execution until it has ended.
 
     Parameters
@@ -68,6 +75,8 @@ def follow(client: ExecutionClient, follower: Follower, *, json: bool, past: Pas
         Print each message as a line on stdout.
     past
         What had been of the execution before; None where it was not submitted yet.
+    draining
+        What a first Ctrl-C does; None where it ends the command at once.
     """
     followed = Followed(follower)
     console = Console(stderr=True)
@@ -75,6 +84,8 @@ def follow(client: ExecutionClient, follower: Follower, *, json: bool, past: Pas
     with follower, make_view(console, plain=json and _is_terminal(sys.stdout), past=past) as view:
         while True:
             messages = follower.poll(POLL)
+            if draining is not None and draining.begins():
+                view.stopping(follower.state)
             followed.note(messages, follower.state)
             if journal.look(news=bool(messages)):
                 view.journal(journal.problem, follower.state)
@@ -138,6 +149,48 @@ def cancelling(client: ExecutionClient, execution_ids: list[str], says: str) -> 
         raise SystemExit(Exit.BROKEN) from None
     finally:
         signal.signal(signal.SIGTERM, before)
+
+
+class Draining:
+    """Has a first Ctrl-C end runs once their wells under way have; a second one raises ``KeyboardInterrupt``.
+
+    Parameters
+    ----------
+    client
+        Of their server.
+    execution_ids
+        What to end.
+    """
+
+    def __init__(self, client: ExecutionClient, execution_ids: list[str]) -> None:
+        self._client = client
+        self._execution_ids = execution_ids
+        self._told = False
+        self.asked = False
+        """Whether Ctrl-C came."""
+
+    def __enter__(self) -> Self:
+        self._before = signal.signal(signal.SIGINT, self._on_interrupt)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        signal.signal(signal.SIGINT, self._before)
+
+    def begins(self) -> bool:
+        """Ask the server, the first time after Ctrl-C came; return whether it was that time."""
+        if not self.asked or self._told:
+            return False
+        self._told = True
+        for execution_id in self._execution_ids:
+            self._client.cancel(execution_id, drain=True)
+        return True
+
+    def _on_interrupt(self, number: int, frame: FrameType | None) -> None:
+        if self.asked:
+            raise KeyboardInterrupt
+        self.asked = True
 
 
 class _Terminated(BaseException):

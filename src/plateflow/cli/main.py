@@ -23,8 +23,12 @@ from plateflow.cli.options import (
     PlatePath,
     PlatePaths,
     Preview,
+    Rerun,
+    Resume,
+    StepLimit,
     Wells,
     Workers,
+    check_going_on,
     metadata_path,
     split_wells,
 )
@@ -35,6 +39,7 @@ from plateflow.cli.runs import list_runs, show_run
 from plateflow.errors import PlateflowError, UserError
 from plateflow.progress.messages import ExecutionKind
 from plateflow.service.job import JobSpec, describe_pipeline
+from plateflow.settings import STEP_LIMIT
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -131,10 +136,14 @@ def _offer(name: str, act: Callable[..., Exit], says: str) -> None:
         workers: Workers = None,
         wells: Wells = None,
         preview: Preview = False,
+        step_limit: StepLimit = STEP_LIMIT,
+        resume: Resume = False,
+        rerun: Rerun = None,
         filenames: Filenames = None,
         metadata: Metadata = None,
         json: Json = False,
     ) -> Exit:
+        check_going_on(output, wells, rerun, resume=resume)
         spec = JobSpec(
             plate="",
             pipeline=describe_pipeline(pipeline),
@@ -144,6 +153,9 @@ def _offer(name: str, act: Callable[..., Exit], says: str) -> None:
             executor=executor,
             workers=workers,
             preview=preview,
+            step_limit=step_limit,
+            resume=resume,
+            rerun=rerun,
         )
         return act(plates, output, spec, json=json)
 
@@ -187,6 +199,18 @@ def watch(
 def cancel(execution: ExecutionBegin = None, json: Json = False) -> Exit:
     """Cancel a run; wells that are finished keep their results."""
     return attend.cancel(execution, json=json)
+
+
+@app.command()
+def pause(execution: ExecutionBegin = None, json: Json = False) -> Exit:
+    """Let a run begin no further well; those under way end."""
+    return attend.pause(execution, json=json)
+
+
+@app.command("continue")
+def proceed(execution: ExecutionBegin = None, json: Json = False) -> Exit:
+    """Let a paused run go on."""
+    return attend.proceed(execution, json=json)
 
 
 @runs_app.callback(invoke_without_command=True)

@@ -7,6 +7,8 @@ from typing import Annotated, Literal
 
 import typer
 
+from plateflow.errors import UserError
+
 Json = Annotated[bool, typer.Option("--json", help="Messages for programs on stdout, one JSON object a line.")]
 PlatePaths = Annotated[list[Path], typer.Argument(help="Folders of plates, as the microscope wrote them.")]
 PlatePath = Annotated[Path, typer.Argument(help="Folder of the plate, as the microscope wrote it.")]
@@ -24,6 +26,18 @@ Output = Annotated[Path | None, typer.Option(help="New folder for the results.")
 Executor = Annotated[Literal["threads", "processes"], typer.Option(help="What the wells run in.")]
 Workers = Annotated[int | None, typer.Option(min=1, max=1024, help="By default one a processor.")]
 Preview = Annotated[bool, typer.Option("--preview", help="Draw outlines of objects as PNGs too.")]
+Resume = Annotated[
+    bool,
+    typer.Option("--resume", help="Go on in a results folder: run what is missing or has changed."),
+]
+Rerun = Annotated[
+    Literal["failed", "cancelled", "missing"] | None,
+    typer.Option(help="Go on in a results folder: run its failed, its cancelled, or all its missing wells again."),
+]
+StepLimit = Annotated[
+    float,
+    typer.Option(min=0.001, metavar="SECONDS", help="End a step of a well that takes longer; the well fails."),
+]
 ExecutionBegin = Annotated[
     str | None, typer.Argument(metavar="ID", help="Beginning of its id; by default the one that runs.")
 ]
@@ -37,3 +51,21 @@ def split_wells(wells: str | None) -> tuple[str, ...] | None:
 def metadata_path(metadata: Path | None) -> str | None:
     """Return the path of a CSV for a job, which knows no current folder."""
     return None if metadata is None else str(metadata.resolve())
+
+
+def check_going_on(output: Path | None, wells: str | None, rerun: str | None, *, resume: bool) -> None:
+    """Refuse options that do not go together.
+
+    Raises
+    ------
+    UserError
+        Names them.
+    """
+    if not (resume or rerun):
+        return
+    if output is None:
+        raise UserError("--resume and --rerun go on in a results folder; name it by --output")
+    if resume and rerun:
+        raise UserError("--resume and --rerun cannot be given together")
+    if wells is not None and resume:
+        raise UserError("--wells cannot be given with --resume, which knows which wells to run; --rerun takes it")

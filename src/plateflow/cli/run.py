@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from plateflow.cli.exits import Exit, exit_of, worst
-from plateflow.cli.follow import cancelling, follow
+from plateflow.cli.follow import Draining, cancelling, follow
 from plateflow.cli.out import print_json, remark
 from plateflow.cli.plate_runs import PlateRun, plan_runs, submit
 from plateflow.errors import PlateflowError
@@ -33,18 +33,20 @@ def run_plates(plates: list[Path], output: Path | None, spec: JobSpec, *, json: 
         Messages on stdout instead of the results folders.
     """
     runs = plan_runs(plates, output)
+    ids = [run.execution_id for run in runs]
     exits: list[Exit] = []
     with (
         connect(runtime_directory()) as client,
-        cancelling(client, [run.execution_id for run in runs], _farewell(runs)),
+        cancelling(client, ids, _farewell(runs)),
+        Draining(client, ids) as draining,
     ):
         followers = [client.follow(run.execution_id) for run in runs]
         _submit_all(client, runs, spec)
         for run, follower in zip(runs, followers, strict=True):
-            exits.append(exit_of(follow(client, follower, json=json).state))
+            exits.append(exit_of(follow(client, follower, json=json, draining=draining).state))
             if not json and exits[-1] in (Exit.DONE, Exit.WELLS_FAILED, Exit.CANCELLED) and Path(run.output).exists():
                 print(run.output)
-    return worst(exits)
+    return Exit.INTERRUPTED if draining.asked else worst(exits)
 
 
 def submit_plates(plates: list[Path], output: Path | None, spec: JobSpec, *, json: bool) -> Exit:

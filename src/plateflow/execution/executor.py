@@ -47,8 +47,13 @@ class Work:
     preview: bool = False
     """Whether to draw the outlines of labels too."""
 
-    def pack(self) -> PackedWork:
+    def pack(self, *, holds: bool = False) -> PackedWork:
         """Return what crosses to a worker: wells follow one by one.
+
+        Parameters
+        ----------
+        holds
+            Whether a descriptor of the results folder follows too.
 
         Raises
         ------
@@ -62,7 +67,7 @@ class Work:
                 f"pipeline {self.plan.pipeline.name!r} cannot be sent to worker processes: {e}; put its functions in a "
                 "module or load it from a file, or run it with executor='threads'"
             ) from e
-        return PackedWork(self.execution_id, self.plan.plate.path, len(self.plan.step_names), data)
+        return PackedWork(self.execution_id, self.plan.plate.path, len(self.plan.step_names), self.output, holds, data)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +77,10 @@ class PackedWork:
     execution_id: str
     plate_id: str
     total_steps: int
+    output: str
+    """Absolute path of the results folder; "" for none."""
+    holds: bool
+    """Whether a descriptor of that folder follows."""
     data: bytes
     """A pickled :class:`Work`."""
 
@@ -102,6 +111,8 @@ class Died:
     """ "SIGKILL", or "exit code 3"."""
     last_line: bytes
     """Its last update of that axis; ``b""`` for none."""
+    overdue: float = 0.0
+    """Seconds of the limit that its step passed, for which it was ended; 0 where it was not."""
 
 
 Event = Lines | Finished | Died

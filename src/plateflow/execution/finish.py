@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 import numpy as np
 
 from plateflow.errors import OutputError
-from plateflow.execution.results import PIXELS
+from plateflow.execution.fingerprint import fingerprint_plate
+from plateflow.execution.results import PIXELS, remove_uncommitted
+from plateflow.execution.surroundings import LOGS
 from plateflow.pipeline.signature import function_name, read_signature, resolve_function
 from plateflow.plate.wells import split_well, well_name
 from plateflow.storage.commit import WellRecord, read_committed
@@ -20,15 +22,15 @@ from plateflow.storage.run_record import (
     PipelineRecord,
     RunRecord,
     StepRecord,
-    input_fingerprint,
     library_versions,
     utc_text,
     write_run_record,
 )
-from plateflow.storage.tables import write_csv
+from plateflow.storage.tables import WELLS_CSV, write_csv
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     from plateflow.execution.orchestrator import Outcome
     from plateflow.pipeline.plan import AxisPlan, PlatePlan
@@ -44,8 +46,6 @@ class RunInfo:
     workers: int
     started: float
     """Seconds since the epoch."""
-    inputs: str
-    """Fingerprint of the input files, taken before the first was read."""
 
 
 def finish_run(plan: PlatePlan, output: Path, outcome: Outcome, info: RunInfo) -> None:
@@ -63,15 +63,14 @@ def finish_run(plan: PlatePlan, output: Path, outcome: Outcome, info: RunInfo) -
     if lost:
         what = f"what {len(lost)} wells wrote, {lost[0]} for one"
         raise OutputError(f"results folder {output} has lost {what}; was it moved or removed? Run it again")
+    with suppress(OSError):  # it holds what wells printed, or there is none
+        (output / LOGS).rmdir()
+    for axis in plan.axes:
+        if axis.axis_id not in records:
+            remove_uncommitted(output, axis.axis_id)
     _write_wells(plan, output, outcome, records)
     _write_plate(plan, output, records)
     write_run_record(output / "run.json", _run_record(plan, outcome, info, records))
-
-
-def fingerprint_inputs(plan: PlatePlan) -> str:
-    """Return the fingerprint of all images that a plan uses, as they are now."""
-    files = [record.path for axis in plan.axes for record in axis.files.values()]
-    return input_fingerprint(Path(plan.plate.path), files)
 
 
 def _write_wells(plan: PlatePlan, output: Path, outcome: Outcome, records: dict[str, WellRecord]) -> None:
@@ -86,7 +85,7 @@ def _write_wells(plan: PlatePlan, output: Path, outcome: Outcome, records: dict[
         *(f"Mean_{name}" for name in means),
     ]
     rows = [_well_row(plan, axis, outcome, records.get(axis.axis_id), counts, means) for axis in plan.axes]
-    write_csv(output / "wells.csv", rows, columns)
+    write_csv(output / WELLS_CSV, rows, columns)
 
 
 def _well_row(
@@ -98,7 +97,7 @@ def _well_row(
     means: Sequence[str],
 ) -> list[object]:
     row, column = split_well(axis.axis_id)
-    error = outcome.errors.get(axis.axis_id, "")
+    error = outcome.errors.get(axis.axis_id, "") or axis.earlier_error
     status = "failed" if error else "completed" if record else "cancelled"
     return [
         *(plan.plate.name, axis.axis_id, row, int(column)),
@@ -112,7 +111,10 @@ def _well_row(
 
 def _write_plate(plan: PlatePlan, output: Path, records: dict[str, WellRecord]) -> None:
     pixels = output / PIXELS
-    if not pixels.exists() or not records:
+    if not pixels.exists():
+        return
+    if not records:  # an earlier run of this folder may have listed some
+        (pixels / "zarr.json").unlink(missing_ok=True)
         return
     wells = [WellPath(*split_well(axis.axis_id)) for axis in plan.axes if axis.axis_id in records]
     most = max(len({_field(file.path) for file in record.files} - {""}) for record in records.values())
@@ -137,7 +139,7 @@ def _run_record(plan: PlatePlan, outcome: Outcome, info: RunInfo, records: dict[
         plate=plan.plate.path,
         pipeline=PipelineRecord.of(plan.pipeline.name, source.text if source else ""),
         steps=tuple(_step_record(name, step) for name, step in zip(plan.step_names, plan.pipeline.steps, strict=True)),
-        input_fingerprint=info.inputs,
+        fingerprint=fingerprint_plate(plan),
         versions=library_versions(),
         executor=info.executor,
         workers=info.workers,

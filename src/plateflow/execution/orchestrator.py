@@ -13,13 +13,22 @@ from typing import TYPE_CHECKING
 
 from msgspec import UNSET
 
+from plateflow.execution.deaths import death_text, report_death, step_of
 from plateflow.execution.executor import Died, Event, Executor, Finished, Lines, WorkerInfo
 from plateflow.lines.pace import Pace
 from plateflow.progress.emitter import Emitter
-from plateflow.progress.messages import WorkerMessage, WorkerState, encode_message
-from plateflow.progress.update import STEP_PHASES, ProgressPhase, ProgressStatus, ProgressUpdate, decode
+from plateflow.progress.messages import (
+    ExecutionKind,
+    ExecutionMessage,
+    ExecutionState,
+    WorkerMessage,
+    WorkerState,
+    encode_message,
+)
+from plateflow.progress.update import ProgressPhase, ProgressUpdate, decode
 
 if TYPE_CHECKING:
+    from plateflow.execution.steering import Steering
     from plateflow.pipeline.plan import AxisPlan, PlatePlan
 
 Forward = Callable[[bytes], None]
@@ -44,6 +53,8 @@ class Outcome:
 class Orchestrator:
     """Runs the wells of one plan over an executor.
 
+    A well whose worker died is begun once more, and fails where its worker dies again.
+
     Parameters
     ----------
     plan
@@ -54,12 +65,12 @@ class Orchestrator:
         Does the work; stays the caller's to close.
     forward
         Takes all lines.
-    cancelled
-        Asked at least every 0.1 s.
+    steering
+        Looked at, at least every 0.1 s.
     """
 
     def __init__(
-        self, plan: PlatePlan, execution_id: str, executor: Executor, forward: Forward, cancelled: Callable[[], bool]
+        self, plan: PlatePlan, execution_id: str, executor: Executor, forward: Forward, steering: Steering
     ) -> None:
         self._plan = plan
         self._executor = executor
@@ -67,9 +78,13 @@ class Orchestrator:
         self._lines: list[bytes] = []
         """To be forwarded, together, before the next wait."""
         self._pace = Pace()
-        self._cancelled = cancelled
+        self._steering = steering
+        self._paused = False
+        """Whether it was said that the run is paused."""
         self._emitter = Emitter(self._send, execution_id, plan.plate.path)
         self._waiting = deque(plan.runnable)
+        self._retried: set[str] = set()
+        """Wells that were begun once more."""
         self._running = 0
         self._outcome = Outcome(errors={axis.axis_id: axis.error for axis in plan.axes if axis.error})
         self._next_worker_message = time.monotonic() + WORKER_MESSAGE_INTERVAL
@@ -78,22 +93,35 @@ class Orchestrator:
     def run(self) -> Outcome:
         """Run all wells that can run; returns when each has ended, or all work has been cancelled."""
         while self._waiting or (self._running and time.monotonic() < self._leave_at):
-            if self._cancelled() and not self._outcome.cancelled:
-                self._cancel()
-            while self._waiting and self._executor.free:
-                self._executor.start(self._waiting.popleft())
-                self._running += 1
+            self._steer()
+            self._start_wells()
             for event in self._executor.poll(POLL) if self._running or self._waiting else ():
                 self._handle(event)
             self._report_workers()
             self._pace.wait(self._send_lines())
         return self._outcome
 
-    def _cancel(self) -> None:
-        self._outcome.cancelled = True
-        self._leave_at = time.monotonic() + CANCEL_GRACE
-        self._waiting.clear()
-        self._executor.cancel()
+    def _steer(self) -> None:
+        if self._steering.cancelled and not self._giving_up:
+            self._leave_at = time.monotonic() + CANCEL_GRACE
+            self._outcome.cancelled = True
+            self._executor.cancel()
+        if self._waiting and (self._steering.cancelled or self._steering.draining):
+            self._outcome.cancelled = True
+            self._waiting.clear()
+        paused = self._steering.paused and bool(self._waiting) and not self._running
+        if paused != self._paused:
+            self._paused = paused
+            self._send_state(ExecutionState.PAUSED if paused else ExecutionState.RUNNING)
+
+    def _start_wells(self) -> None:
+        while self._waiting and self._executor.free and not self._steering.paused:
+            self._executor.start(self._waiting.popleft())
+            self._running += 1
+
+    @property
+    def _giving_up(self) -> bool:
+        return self._leave_at != float("inf")
 
     def _handle(self, event: Event) -> None:
         if isinstance(event, Lines):
@@ -112,42 +140,30 @@ class Orchestrator:
 
     def _bury(self, died: Died) -> None:
         last = decode(died.last_line) if died.last_line else None
-        step_name = last.step_name if last is not None and last.phase in STEP_PHASES else ""
-        if not self._outcome.cancelled:  # then it was asked for: no death to tell of
+        if not self._giving_up:  # then it was asked for: no death to tell of
             self._send_worker(
                 WorkerInfo(died.slot, died.pid, died.axis.axis_id if died.axis else "", died.last_line),
                 WorkerState.DIED,
                 signal=died.cause,
-                step_name=step_name,
+                step_name=step_of(last),
             )
         if died.axis is None:
             return
         self._running -= 1
         if last is not None and last.phase is ProgressPhase.AXIS_COMPLETED:
             self._note(died.axis.axis_id, last.error or "", cancelled=False)  # all is said, and written, but the result
-        elif not self._outcome.cancelled:
-            step = f" in step {step_name!r}" if step_name else ""
-            error = f"its worker process died{step} ({died.cause})"
-            self._note(died.axis.axis_id, error, cancelled=False)
-            self._report_death(died.axis, last, error)
+        elif not self._giving_up:
+            self._judge(died, died.axis, last)
 
-    def _report_death(self, axis: AxisPlan, last: ProgressUpdate | None, error: str) -> None:
-        """Say of the well what its worker can say no more."""
-        total_steps = len(self._plan.step_names)
-        emitter = self._emitter.axis(axis.axis_id, total_steps)
-        done = 0
-        if last is None:
-            emitter.emit(ProgressPhase.AXIS_STARTED, ProgressStatus.STARTED, 0, total_steps)
-        elif last.phase in STEP_PHASES:
-            emitter = emitter.step(last.step_name, last.step_index)
-            done = last.step_index
-            if last.phase is ProgressPhase.STEP_COMPLETED:
-                done += last.status is ProgressStatus.COMPLETED
-            else:
-                emitter.emit(
-                    ProgressPhase.STEP_COMPLETED, ProgressStatus.ERROR, last.completed, last.total, error=error
-                )
-        emitter.emit(ProgressPhase.AXIS_COMPLETED, ProgressStatus.ERROR, done, total_steps, error=error)
+    def _judge(self, died: Died, axis: AxisPlan, last: ProgressUpdate | None) -> None:
+        again = axis.axis_id in self._retried
+        if not (again or died.overdue):
+            self._retried.add(axis.axis_id)
+            self._waiting.appendleft(axis)
+            return
+        error = death_text(died, last, again=again)
+        self._note(axis.axis_id, error, cancelled=False)
+        report_death(self._emitter.axis(axis.axis_id, len(self._plan.step_names)), last, error)
 
     def _report_workers(self) -> None:
         if time.monotonic() < self._next_worker_message:
@@ -156,6 +172,10 @@ class Orchestrator:
         for worker in self._executor.workers():
             step_name = decode(worker.last_line).step_name if worker.axis_id and worker.last_line else ""
             self._send_worker(worker, WorkerState.BUSY if worker.axis_id else WorkerState.IDLE, step_name=step_name)
+
+    def _send_state(self, state: ExecutionState) -> None:
+        message = ExecutionMessage.now(self._emitter.execution_id, self._emitter.plate_id, ExecutionKind.RUN, state)
+        self._lines.append(encode_message(message))
 
     def _send_worker(self, worker: WorkerInfo, state: WorkerState, *, step_name: str = "", signal: str = "") -> None:
         message = WorkerMessage(

@@ -6,20 +6,24 @@ nothing that it reported is lost; a new worker takes its place.
 
 from __future__ import annotations
 
+import math
 import multiprocessing as mp
 import os
 import signal
 import time
 from contextlib import suppress
 from dataclasses import dataclass, field
+from multiprocessing.reduction import send_handle
 from selectors import EVENT_READ, DefaultSelector
 from typing import TYPE_CHECKING
 
 from plateflow.errors import ServerError
 from plateflow.execution.executor import Died, Event, Finished, Lines, PackedWork, Work, WorkerInfo, split_results
 from plateflow.execution.fork_server import start_fork_server
+from plateflow.execution.limits import StepClock
 from plateflow.execution.worker import worker_main
 from plateflow.lines.reader import LineReader
+from plateflow.settings import STEP_LIMIT
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -46,6 +50,7 @@ class _Worker:
     reader: LineReader = field(init=False)
     axis: AxisPlan | None = None
     last_line: bytes = b""
+    overdue: float = 0.0
 
     def __post_init__(self) -> None:
         self.reader = LineReader(self.lines.fileno())
@@ -68,22 +73,35 @@ class ProcessExecutor:
         self._context = start_fork_server()
         self._selector = DefaultSelector()
         self._work: PackedWork | None = None
+        self._descriptor: int | None = None
+        self._clock = StepClock(math.inf, time.monotonic())
         self._cancelled = False
         self._deaths: list[Event] = []
         """Of idle workers, found while a task was handed out; told by the next :meth:`poll`."""
         self._workers = {slot: self._spawn(slot) for slot in range(workers)}
 
-    def prepare(self, work: Work) -> None:
+    def prepare(self, work: Work, step_limit: float = STEP_LIMIT, descriptor: int | None = None) -> None:
         """Tell all workers, and every later one, what the wells to come belong to.
+
+        Parameters
+        ----------
+        work
+            What.
+        step_limit
+            Seconds that a step of a well may take; a worker that takes longer is ended.
+        descriptor
+            Of the claimed results folder: each worker holds it too, so that no other run begins there while one lives.
 
         Raises
         ------
         PipelineError
             If a function of the pipeline cannot cross to another process.
         """
-        self._work = work.pack()
+        self._work = work.pack(holds=descriptor is not None)
+        self._clock = StepClock(step_limit, time.monotonic())
+        self._descriptor = descriptor
         for worker in self._workers.values():
-            _send(worker, self._work)
+            self._brief(worker)
 
     @property
     def free(self) -> int:
@@ -100,7 +118,11 @@ class ProcessExecutor:
         worker.axis, worker.last_line = axis, b""
 
     def poll(self, timeout: float) -> list[Event]:
-        """Wait for lines or deaths, at most so many seconds."""
+        """Wait for lines or deaths, at most so many seconds; end whoever is over its limit."""
+        for info in self._clock.overdue(self.workers()):
+            worker = self._workers[info.slot]
+            worker.overdue = self._clock.limit
+            _end([worker])
         ready = self._selector.select(0 if self._deaths else timeout)
         events, self._deaths = self._deaths, []
         for slot in dict.fromkeys(key.data for key, _ in ready):
@@ -132,7 +154,7 @@ class ProcessExecutor:
         self._selector.close()
 
     def _spawn(self, slot: int) -> _Worker:
-        tasks_read, tasks_write = mp.Pipe(duplex=False)
+        tasks_read, tasks_write = mp.Pipe()  # a socket, which can carry a descriptor
         lines_read, lines_write = mp.Pipe(duplex=False)
         alive_read, alive_write = mp.Pipe(duplex=False)
         process = self._fork(slot, (tasks_read, lines_write, alive_read))
@@ -141,9 +163,14 @@ class ProcessExecutor:
         worker = _Worker(slot, process, tasks_write, lines_read, alive_write)
         self._selector.register(lines_read.fileno(), EVENT_READ, slot)
         self._selector.register(process.sentinel, EVENT_READ, slot)
-        if self._work is not None:
-            _send(worker, self._work)
+        self._brief(worker)
         return worker
+
+    def _brief(self, worker: _Worker) -> None:
+        if self._work is None or not _send(worker, self._work) or self._descriptor is None:
+            return
+        with suppress(BrokenPipeError, ConnectionResetError):  # its end will be seen
+            send_handle(worker.tasks, self._descriptor, worker.pid)
 
     def _fork(self, slot: int, ends: tuple[Connection, Connection, Connection]) -> ForkServerProcess:
         for attempt in range(FORK_ATTEMPTS):
@@ -178,7 +205,8 @@ class ProcessExecutor:
 
     def _bury(self, worker: _Worker) -> Died:
         _end([worker])  # and what it left running
-        died = Died(worker.slot, worker.pid, worker.axis, _cause(worker.process.exitcode), worker.last_line)
+        cause = _cause(worker.process.exitcode)
+        died = Died(worker.slot, worker.pid, worker.axis, cause, worker.last_line, overdue=worker.overdue)
         self._forget(worker)
         del self._workers[worker.slot]
         if not self._cancelled:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
@@ -20,7 +21,7 @@ from plateflow.storage.atomic import WrittenFile
 from plateflow.storage.commit import WellRecord, commit_well
 from plateflow.storage.ome_zarr import WellPath, write_field, write_well_metadata
 from plateflow.storage.png import write_png
-from plateflow.storage.tables import part_path, write_table
+from plateflow.storage.tables import TABLES, part_path, write_table
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -64,6 +65,7 @@ class _WellWriter:
                 means={name: _mean(values) for table in tables.values() for name, values in table.features.items()},
                 seconds_per_step=tuple(seconds.items()),
                 seconds=sum(seconds.values()),
+                fingerprint=axis.fingerprint,
                 files=tuple(files),
             ),
         )
@@ -107,3 +109,13 @@ def _place(ref: Ref) -> tuple[int, int, int]:
 def _mean(values: NDArray[Any]) -> float | None:
     known = values[~np.isnan(values)]
     return float(known.mean()) if known.size else None
+
+
+def remove_uncommitted(output: Path, well: str) -> None:
+    """Remove what a well wrote that did not come to its commit: no reader of all tables or pixels may meet it."""
+    for table in (output / TABLES).glob(f"*/{well}.parquet"):
+        table.unlink()
+    for picture in (output / PICTURES).glob(f"{well}_s*.png"):
+        picture.unlink()
+    row, column = split_well(well)
+    shutil.rmtree(output / PIXELS / row / column, ignore_errors=True)

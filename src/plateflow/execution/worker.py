@@ -10,11 +10,13 @@ import sys
 import threading
 from collections.abc import Callable
 from contextlib import suppress
+from multiprocessing.reduction import recv_handle
 from typing import TYPE_CHECKING
 
 from plateflow.execution.axis import AxisRunner, refuse_axis
 from plateflow.execution.executor import PackedWork, Work, reporter, result_line
 from plateflow.execution.results import writer_for
+from plateflow.execution.surroundings import Surroundings
 from plateflow.lines.writer import LineWriter
 from plateflow.pipeline.plan import AxisPlan
 from plateflow.progress.emitter import Emitter
@@ -47,20 +49,24 @@ def worker_main(tasks: Connection, lines: Connection, parent: Connection) -> Non
     _die_with_parent(parent)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     os.nice(NICENESS)
-    _work(tasks, LineWriter(lines.fileno()))
+    _work(tasks, LineWriter(lines.fileno()), Surroundings())
     for stream in (sys.stdout, sys.stderr):
         with suppress(OSError, ValueError):  # closed by user code
             stream.flush()
     os.killpg(os.getpgrp(), signal.SIGKILL)
 
 
-def _work(tasks: Connection, writer: LineWriter) -> None:
+def _work(tasks: Connection, writer: LineWriter, surroundings: Surroundings) -> None:
     run: RunAxis | None = None
+    output = ""
     while (message := _receive(tasks)) is not None:
         if isinstance(message, PackedWork):
-            run = _unpack(message, writer)
+            if message.holds:
+                os.set_inheritable(recv_handle(tasks), False)  # held until this process ends
+            run, output = _unpack(message, writer), message.output
         elif run is not None:
-            failure = run(message)
+            with surroundings.for_well(message.axis_id, output):
+                failure = run(message)
             writer.write(result_line(message, failure, cancelled=False))
             writer.flush()
 

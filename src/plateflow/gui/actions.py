@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from qtpy.QtGui import QAction, QKeySequence
 
 from plateflow.gui.icons import action_icon
+from plateflow.gui.plates import can_retry
 from plateflow.gui.states import BUSY, PlateState
 
 if TYPE_CHECKING:
@@ -47,6 +48,14 @@ def _any_stoppable(plates: Sequence[Plate]) -> bool:
     return any(plate.state in BUSY - {PlateState.STOPPING} for plate in plates)
 
 
+def _any_pausable(plates: Sequence[Plate]) -> bool:
+    return any(plate.state in (PlateState.RUNNING, PlateState.PAUSING, PlateState.PAUSED) for plate in plates)
+
+
+def _any_with_failures(plates: Sequence[Plate]) -> bool:
+    return any(can_retry(plate) for plate in plates)
+
+
 def _any_output(plates: Sequence[Plate]) -> bool:
     return any(plate.output for plate in plates)
 
@@ -57,10 +66,6 @@ def _any(plates: Sequence[Plate]) -> bool:
 
 def _always(_: Sequence[Plate]) -> bool:
     return True
-
-
-def _never(_: Sequence[Plate]) -> bool:
-    return False
 
 
 ACTIONS: tuple[ActionSpec, ...] = (
@@ -83,7 +88,7 @@ ACTIONS: tuple[ActionSpec, ...] = (
         _any_idle_with_pipeline,
     ),
     ActionSpec("run", "Run", "F5", "Run the pipeline over the selected plates", _any_idle_with_pipeline),
-    ActionSpec("pause", "Pause", "Ctrl+,", "Pause: the server does not offer it yet", _never),
+    ActionSpec("pause", "Pause", "Ctrl+,", "Begin no further well of the selected plates, or go on", _any_pausable),
     ActionSpec(
         "stop",
         "Stop",
@@ -92,7 +97,9 @@ ACTIONS: tuple[ActionSpec, ...] = (
         _any_stoppable,
         ends_group=True,
     ),
-    ActionSpec("retry", "Retry failed", "Ctrl+R", "Run failed wells again: the server does not offer it yet", _never),
+    ActionSpec(
+        "retry", "Retry failed", "Ctrl+R", "Run the failed wells of the selected plates again", _any_with_failures
+    ),
     ActionSpec("results", "Results", "Ctrl+E", "Open the results folder of the selected plate", _any_output),
     ActionSpec(
         "recent_plates",
@@ -154,3 +161,5 @@ def allow(actions: dict[str, QAction], plates: Sequence[Plate]) -> None:
     """Enable what makes sense for the selected plates."""
     for spec in ACTIONS:
         actions[spec.name].setEnabled(spec.allowed(plates))
+    goes_on = any(plate.state in (PlateState.PAUSING, PlateState.PAUSED) for plate in plates)
+    actions["pause"].setText("Continue" if goes_on else "Pause")

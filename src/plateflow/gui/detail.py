@@ -18,6 +18,7 @@ from plateflow.gui.panels.well_panel import WellPanel
 from plateflow.gui.panels.words import counted
 from plateflow.gui.panels.workers import WorkersPanel
 from plateflow.gui.plate_map import PlateMap
+from plateflow.gui.plates import can_retry
 from plateflow.gui.step_bars import StepBars
 from plateflow.gui.texts import SEPARATOR, state_words, wells_text
 from plateflow.progress.state import AxisState
@@ -35,6 +36,8 @@ class PlateDetail(QWidget):
 
     traceback_wanted = Signal(str)
     """A well whose traceback should be shown."""
+    retry_wanted = Signal(str)
+    """A failed well that should be run again."""
     input_wanted = Signal(str)
     """A well whose images should be shown."""
     colour_changed = Signal(str)
@@ -64,6 +67,7 @@ class PlateDetail(QWidget):
         for source in (self.map.well_activated, self.failures.traceback_wanted, self.well.traceback_wanted):
             source.connect(self.traceback_wanted)
         self.well.input_wanted.connect(self.input_wanted)
+        self.well.retry_wanted.connect(self.retry_wanted)
 
     def show_plate(self, plate: Plate | None) -> None:
         """Show another plate, or the same one as it is now."""
@@ -86,6 +90,7 @@ class PlateDetail(QWidget):
         self.workers.show_progress(progress, time.time())
         self.outputs.show_folder(plate.output if plate is not None else "")
         self.well.show_wells(progress, self._wells)
+        self.well.allow_retry(allowed=plate is not None and can_retry(plate))
         self._count_failures(progress.counts[AxisState.FAILED] if progress is not None else 0)
 
     def tick(self) -> None:

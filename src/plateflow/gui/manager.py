@@ -6,14 +6,14 @@ import time
 import uuid
 from collections import deque
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from qtpy.QtCore import QObject, QTimer, Signal
 
 from plateflow.errors import UserError
 from plateflow.gui.consultant import Consultant
 from plateflow.gui.link import Adopted, Answer, Connected, Disconnected, Event, News, Refused, ServerLink
-from plateflow.gui.plates import PlateStore
+from plateflow.gui.plates import PlateStore, can_retry
 from plateflow.gui.session import GONE, KeptPlate
 from plateflow.gui.states import BUSY
 from plateflow.progress.messages import ExecutionKind, ExecutionState
@@ -33,6 +33,13 @@ HISTORY = 200
 """Executions that are listed."""
 BUDGET_S = 0.008
 """Of one frame, for taking news; what is left comes in the next."""
+
+
+class Retry(NamedTuple):
+    """A run of failed wells again."""
+
+    wells: tuple[str, ...] | None
+    """Only these; None: all that had failed."""
 
 
 class Manager(QObject):
@@ -142,6 +149,27 @@ class Manager(QObject):
                 self._ask_cancel(execution_id)
         self._schedule()
 
+    def pause(self, paths: Iterable[str]) -> None:
+        """Have runs begin no further well, or go on where they are paused."""
+        for path in paths:
+            execution_id, goes_on = self.store.pause(path)
+            if execution_id:
+                self._ask_pause(execution_id, goes_on=goes_on)
+        self._schedule()
+
+    def retry(self, paths: Iterable[str], wells: tuple[str, ...] | None = None) -> None:
+        """Run failed wells again, in the same results folder.
+
+        Parameters
+        ----------
+        paths
+            Of the plates.
+        wells
+            Only these; None: all that had failed.
+        """
+        for path in paths:
+            self._request(path, ExecutionKind.RUN, Retry(wells))
+
     def ask_history(self) -> None:
         """Have the history fetched; :attr:`history_came` brings it."""
         self.link.ask("", lambda client: client.status(limit=HISTORY), self._take_history)
@@ -169,13 +197,16 @@ class Manager(QObject):
     def _ask_cancel(self, execution_id: str) -> None:
         self.link.ask("", lambda client: client.cancel(execution_id))
 
-    def _request(self, path: str, kind: ExecutionKind) -> None:
+    def _ask_pause(self, execution_id: str, *, goes_on: bool) -> None:
+        self.link.ask("", lambda client: (client.proceed if goes_on else client.pause)(execution_id))
+
+    def _request(self, path: str, kind: ExecutionKind, retry: Retry | None = None) -> None:
         plate = self.store.plates[path]
-        if plate.state in BUSY:
+        if plate.state in BUSY or (retry is not None and not can_retry(plate)):
             return  # the others of a selection are served, this one goes on
         execution_id = uuid.uuid4().hex
         try:
-            spec = self._spec(plate, kind, execution_id)
+            spec = self._spec(plate, kind, execution_id, retry)
         except UserError as e:
             self.problem.emit(str(e))
             return
@@ -184,11 +215,19 @@ class Manager(QObject):
         self.link.ask(execution_id, lambda client: client.submit(path, kind, spec, execution_id=execution_id))
         self._schedule()
 
-    def _spec(self, plate: Plate, kind: ExecutionKind, execution_id: str) -> JobSpec:
+    def _spec(self, plate: Plate, kind: ExecutionKind, execution_id: str, retry: Retry | None) -> JobSpec:
         if not plate.pipeline:
             if kind is ExecutionKind.INIT:
                 return JobSpec(plate=plate.path)
             raise UserError(f"{plate.name} has no pipeline yet: choose one first")
+        if retry is not None:
+            return JobSpec(
+                plate=plate.path,
+                pipeline=describe_pipeline(plate.pipeline),
+                output=plate.output,
+                rerun="failed",
+                wells=retry.wells,
+            )
         output = str(default_results(Path(plate.path), execution_id)) if kind is ExecutionKind.RUN else None
         return JobSpec(plate=plate.path, pipeline=describe_pipeline(plate.pipeline), output=output)
 

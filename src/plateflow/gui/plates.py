@@ -45,6 +45,8 @@ class Plate:
     """Compile was requested, and neither succeeded nor failed yet."""
     outdated: bool = False
     """Its pipeline was changed while it was being compiled."""
+    pause_pending: bool = False
+    """A pause was requested, and wells are still under way."""
     stop_pending: bool = False
     """Stop was requested, and the run has not ended yet."""
     lost: bool = False
@@ -93,7 +95,9 @@ class Plate:
         if self.progress is None or self.progress.ended or self.progress.kind is not ExecutionKind.RUN:
             return self.settled
         under_way = _UNDER_WAY.get(self.progress.state or ExecutionState.QUEUED, self.settled)
-        return PlateState.STOPPING if self.stop_pending and under_way in BUSY else under_way
+        if self.stop_pending and under_way in BUSY:
+            return PlateState.STOPPING
+        return PlateState.PAUSING if self.pause_pending and under_way is PlateState.RUNNING else under_way
 
 
 @dataclass(slots=True)
@@ -132,7 +136,7 @@ class PlateStore:
         plate = self.plates[path]
         plate.init_pending = kind is ExecutionKind.INIT
         plate.compile_pending = kind is ExecutionKind.COMPILE
-        plate.stop_pending = False
+        plate.stop_pending = plate.pause_pending = False
         self._watch(plate, ExecutionProgress(execution_id=execution_id, plate_id=path, kind=kind))
         if kind is ExecutionKind.RUN:
             plate.output = output
@@ -151,6 +155,22 @@ class PlateStore:
         plate.stop_pending = True
         self.changed.add(path)
         return plate.progress.execution_id
+
+    def pause(self, path: str) -> tuple[str, bool]:
+        """Note that a pause, or its end, is asked for.
+
+        Returns
+        -------
+        str, bool
+            The execution to pause, "" where there is none, and whether it goes on instead.
+        """
+        plate = self.plates[path]
+        goes_on = plate.state in (PlateState.PAUSING, PlateState.PAUSED)
+        if not (goes_on or plate.state is PlateState.RUNNING) or plate.progress is None:
+            return "", False
+        plate.pause_pending = not goes_on
+        self.changed.add(path)
+        return plate.progress.execution_id, goes_on
 
     def adopt(self, snapshot: bytes) -> Plate | None:
         """Take the state of an execution as the server has it, of one that this window did not ask for too.
@@ -191,7 +211,7 @@ class PlateStore:
         """Note that the server is gone: nothing is pending any more, and what it last said may be out of date."""
         for plate in self.plates.values():
             if plate.state in BUSY:
-                plate.init_pending = plate.compile_pending = plate.stop_pending = False
+                plate.init_pending = plate.compile_pending = plate.stop_pending = plate.pause_pending = False
                 plate.lost, plate.problem = True, reason
                 self.changed.add(plate.path)
 
@@ -235,7 +255,8 @@ class PlateStore:
             self._settle(plate, PlateState.FAILED, progress.plate_error or progress.reason)
 
     def _settle(self, plate: Plate, state: PlateState, problem: str) -> None:
-        plate.init_pending = plate.compile_pending = plate.stop_pending = plate.outdated = False
+        plate.init_pending = plate.compile_pending = plate.outdated = False
+        plate.stop_pending = plate.pause_pending = False
         plate.settled, plate.problem = state, problem
         if plate.progress is not None and not plate.progress.ended:
             self._leave(plate)
@@ -256,3 +277,8 @@ def _succeeded(progress: ExecutionProgress) -> PlateState:
     if progress.kind is ExecutionKind.COMPILE:
         return PlateState.COMPILED
     return PlateState.COMPLETE_WITH_FAILURES if count_wells(progress)[AxisState.FAILED] else PlateState.COMPLETE
+
+
+def can_retry(plate: Plate) -> bool:
+    """Tell whether a plate has failed wells that can be run again, in the results folder of its last run."""
+    return plate.state is PlateState.COMPLETE_WITH_FAILURES and bool(plate.output and plate.pipeline)

@@ -207,7 +207,9 @@ class MainWindow(QMainWindow):
             "init": partial(self._act, self._manager.init),
             "compile": partial(self._act, self._manager.compile),
             "run": partial(self._act, self._manager.run),
+            "pause": partial(self._act, self._manager.pause),
             "stop": partial(self._act, self._manager.stop),
+            "retry": partial(self._act, self._manager.retry),
             "results": self._open_results,
             "colour": self.detail.change_colour,
             "theme": change_theme,
@@ -235,6 +237,7 @@ class MainWindow(QMainWindow):
         self.editors.given.connect(self._remember_pipeline)
         self.detail.traceback_wanted.connect(self._ask_traceback)
         self.detail.input_wanted.connect(self._ask_images)
+        self.detail.retry_wanted.connect(self._retry_well)
         self._manager.traceback_came.connect(self._show_traceback)
         self._manager.history_came.connect(self.detail.history.show_history)
         self._clock = QTimer(self)  # for what changes with time alone: rates, and workers that are not heard
@@ -290,6 +293,10 @@ class MainWindow(QMainWindow):
     def _ask_traceback(self, well: str) -> None:
         if self.detail.plate is not None:
             self._manager.ask_traceback(self.detail.plate.path, well)
+
+    def _retry_well(self, well: str) -> None:
+        if self.detail.plate is not None:
+            self._manager.retry([self.detail.plate.path], (well,))
 
     def _ask_images(self, well: str) -> None:
         plate = self.detail.plate

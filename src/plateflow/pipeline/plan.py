@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from msgspec import UNSET
 
 from plateflow.errors import PipelineError
-from plateflow.progress.messages import AxisKind, Topology, TopologyAxis, TopologyStep
+from plateflow.progress.messages import AxisKind, Skipped, Topology, TopologyAxis, TopologyStep
 
 if TYPE_CHECKING:
     from plateflow.functions.kinds import Kind
@@ -131,6 +131,12 @@ class AxisPlan:
     error_step: int = 0
     kind: AxisKind = AxisKind.WELL
     after: tuple[str, ...] = ()
+    fingerprint: str = ""
+    """Of its inputs and of what is done with them; results with the same one need not be made again."""
+    skipped: Skipped | None = None
+    """How an earlier run of the same results folder left it, where it does not run."""
+    earlier_error: str = ""
+    """Why it had failed then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,8 +168,8 @@ class PlatePlan:
 
     @property
     def runnable(self) -> tuple[AxisPlan, ...]:
-        """The axes that can run."""
-        return tuple(axis for axis in self.axes if not axis.error)
+        """The axes that can run, and have to."""
+        return tuple(axis for axis in self.axes if not axis.error and axis.skipped is None)
 
     def groups(self, axis: AxisPlan) -> tuple[int, ...]:
         """Return the pattern groups of each step in an axis."""
@@ -197,4 +203,5 @@ def make_topology(plan: PlatePlan) -> list[Topology]:
 
 def _topology_axis(plan: PlatePlan, axis: AxisPlan, own_groups: bool) -> TopologyAxis:
     groups = plan.groups(axis) if own_groups else UNSET
-    return TopologyAxis(axis=axis.axis_id, kind=axis.kind, after=axis.after, groups=groups)
+    skipped = UNSET if axis.skipped is None else axis.skipped
+    return TopologyAxis(axis=axis.axis_id, kind=axis.kind, after=axis.after, groups=groups, skipped=skipped)

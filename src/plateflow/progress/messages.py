@@ -54,6 +54,15 @@ class AxisKind(StrEnum):
     PLATE = "plate"
 
 
+class Skipped(StrEnum):
+    """How a well had ended in an earlier run of the same results folder, and so does not run now."""
+
+    COMPLETED = "completed"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    """It had not been run to its end, and was not asked for now."""
+
+
 class TopologyStep(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One step, in order."""
 
@@ -71,6 +80,8 @@ class TopologyAxis(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     """The axes that it waits for."""
     groups: tuple[Count, ...] | UnsetType = UNSET
     """Pattern groups of each step, where axes differ."""
+    skipped: Skipped | UnsetType = UNSET
+    """Where it does not run: nothing more is said of it."""
 
 
 class Topology(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

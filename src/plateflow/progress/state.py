@@ -17,6 +17,7 @@ from plateflow.progress.messages import (
     ExecutionMessage,
     ExecutionState,
     Message,
+    Skipped,
     Topology,
     WorkerMessage,
 )
@@ -26,6 +27,7 @@ from plateflow.progress.update import ProgressPhase, ProgressStatus, ProgressUpd
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+EARLIER = "failed in an earlier run, and was not to be run again"
 ERROR_TEXT = 500
 """Characters of an error that a state carries; the rest is in the update at ``error_seq``."""
 
@@ -89,6 +91,8 @@ class AxisProgress(msgspec.Struct, forbid_unknown_fields=True):
     error_step: str = ""
     error_seq: int = 0
     """The update that holds the whole error and its traceback."""
+    skipped: Skipped | None = None
+    """How it had ended in an earlier run, where it does not run in this one."""
 
     @property
     def percent(self) -> float:
@@ -191,7 +195,28 @@ class ExecutionProgress(msgspec.Struct, kw_only=True, forbid_unknown_fields=True
             self._step(index, step.name)
         shared = [step.groups for step in topology.steps]
         for entry in topology.axes:
-            self._plan_axis(self._axis(entry.axis), [g if isinstance(g, int) else 0 for g in entry.groups or shared])
+            groups = [g if isinstance(g, int) else 0 for g in entry.groups or shared]
+            if isinstance(entry.skipped, Skipped):
+                self._skip_axis(self._axis(entry.axis), groups, entry.skipped)
+            else:
+                self._plan_axis(self._axis(entry.axis), groups)
+
+    def _skip_axis(self, axis: AxisProgress, groups: list[int], how: Skipped) -> None:
+        if axis.skipped is not None:
+            return  # told before
+        axis.skipped = how
+        if how is Skipped.FAILED:
+            axis.error = EARLIER
+            self._move(axis, AxisState.FAILED)
+        elif how is Skipped.COMPLETED:
+            self._plan_axis(axis, groups)
+            axis.groups, axis.groups_done = dict(enumerate(groups)), sum(groups)
+            axis.completed_steps = list(range(len(groups)))
+            self.groups_done += axis.groups_done
+            for index, count in enumerate(groups):
+                self.steps_by_index[index].groups_done += count
+                self.steps_by_index[index].completed += 1
+            self._move(axis, AxisState.COMPLETED)
 
     def _plan_axis(self, axis: AxisProgress, groups: list[int]) -> None:
         if axis.groups_planned:

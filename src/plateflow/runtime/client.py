@@ -166,10 +166,40 @@ class ExecutionClient:
         request = control.Describe(request_id=self._requester.next_id(), execution_id=execution_id)
         return self._requester.ask(request, control.Described)
 
-    def cancel(self, execution_id: str) -> ExecutionState:
-        """Cancel one execution; return its state now: ``running`` means that its runner has been told."""
-        request = control.Cancel(request_id=self._requester.next_id(), execution_id=execution_id)
+    def cancel(self, execution_id: str, *, drain: bool = False) -> ExecutionState:
+        """Cancel one execution; return its state now: ``running`` means that its runner has been told.
+
+        Parameters
+        ----------
+        execution_id
+            The one.
+        drain
+            Let its wells under way end first; asked again without, it ends at once.
+        """
+        request = control.Cancel(request_id=self._requester.next_id(), execution_id=execution_id, drain=drain)
         return self._requester.ask(request, control.Cancelling).state
+
+    def pause(self, execution_id: str) -> ExecutionState:
+        """Have a run begin no further well; return its state now. ``paused`` comes once those under way have ended.
+
+        Raises
+        ------
+        RefusedError
+            If it is no run, is not under way, or is not known.
+        """
+        request = control.Pause(request_id=self._requester.next_id(), execution_id=execution_id)
+        return self._requester.ask(request, control.Told).state
+
+    def proceed(self, execution_id: str) -> ExecutionState:
+        """Have a run go on after a pause; return its state now.
+
+        Raises
+        ------
+        RefusedError
+            If it is no run, is not under way, or is not known.
+        """
+        request = control.Continue(request_id=self._requester.next_id(), execution_id=execution_id)
+        return self._requester.ask(request, control.Told).state
 
     def snapshot(self, execution_id: str) -> ExecutionProgress:
         """Return the state of an execution.

@@ -76,6 +76,20 @@ class Cancel(_Request, frozen=True, tag="cancel"):
     """Cancel one execution, and no other."""
 
     execution_id: ExecutionId
+    drain: bool = False
+    """Whether the wells under way may end first."""
+
+
+class Pause(_Request, frozen=True, tag="pause"):
+    """Begin no further well of a run; it is ``paused`` once those under way have ended."""
+
+    execution_id: ExecutionId
+
+
+class Continue(_Request, frozen=True, tag="continue"):
+    """Go on with a run after a pause."""
+
+    execution_id: ExecutionId
 
 
 class Snapshot(_Request, frozen=True, tag="snapshot"):
@@ -111,7 +125,7 @@ class Shutdown(_Request, frozen=True, tag="shutdown"):
     """End what runs and stop; what is queued waits for the next start."""
 
 
-PromptRequest: TypeAlias = Ping | Submit | Status | Describe | Cancel | Snapshot | Replay | Shutdown
+PromptRequest: TypeAlias = Ping | Submit | Status | Describe | Cancel | Pause | Continue | Snapshot | Replay | Shutdown
 """Answered at once."""
 Request: TypeAlias = PromptRequest | Inquire
 
@@ -184,6 +198,14 @@ class Cancelling(_Reply, frozen=True, tag="cancelling"):
     """Now: ``running`` where the runner has been told, ``cancelled`` where it was queued, else how it had ended."""
 
 
+class Told(_Reply, frozen=True, tag="told"):
+    """The runner was told to pause, or to go on."""
+
+    execution_id: ExecutionId
+    state: ExecutionState
+    """Now; what the request asks for comes in the stream."""
+
+
 class Snapshotted(_Reply, frozen=True, tag="snapshotted"):
     """The folded state."""
 
@@ -222,7 +244,17 @@ class Refused(_Reply, frozen=True, tag="refused"):
 
 
 Reply: TypeAlias = (
-    Pong | Accepted | Summaries | Described | Cancelling | Snapshotted | Replayed | Answered | ShuttingDown | Refused
+    Pong
+    | Accepted
+    | Summaries
+    | Described
+    | Cancelling
+    | Told
+    | Snapshotted
+    | Replayed
+    | Answered
+    | ShuttingDown
+    | Refused
 )
 
 _requests: StrictDecoder[Request] = StrictDecoder(Request)

@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, assert_never
 import msgspec
 
 from plateflow.errors import SchemaError
+from plateflow.progress.messages import ExecutionKind
 from plateflow.progress.state import ExecutionProgress
 from plateflow.runtime import control
 from plateflow.runtime.executions import Execution, Executions
+from plateflow.runtime.jobs import ContinueJob, PauseJob
 from plateflow.runtime.journal import Journal, JournalError, Record
 
 if TYPE_CHECKING:
@@ -74,6 +76,8 @@ class Desk:
                 return self._describe(request)
             case control.Cancel():
                 return self._cancel(request)
+            case control.Pause() | control.Continue():
+                return self._steer(request)
             case control.Snapshot():
                 return self._snapshot(request)
             case control.Replay():
@@ -126,8 +130,24 @@ class Desk:
         if known is None:
             raise _unknown(request.execution_id)
         if isinstance(known, Execution):
-            self._supervisor.cancel(known)
+            self._supervisor.cancel(known, drain=request.drain)
         return control.Cancelling(
+            request_id=request.request_id, execution_id=request.execution_id, state=_summary(known).state
+        )
+
+    def _steer(self, request: control.Pause | control.Continue) -> control.Told:
+        known = self._find(request.execution_id)
+        if known is None:
+            raise _unknown(request.execution_id)
+        if not isinstance(known, Execution) or known.ending:
+            raise SchemaError("execution_id", f"execution {request.execution_id!r} has ended")
+        if known.kind is not ExecutionKind.RUN or known.runner is None or known.job is not None:
+            what = "waits in the queue" if known.queued else f"is of kind {known.kind.value!r}"
+            raise SchemaError(
+                "execution_id", f"execution {request.execution_id!r} {what}; a run under way can be paused"
+            )
+        known.runner.send(PauseJob() if isinstance(request, control.Pause) else ContinueJob())
+        return control.Told(
             request_id=request.request_id, execution_id=request.execution_id, state=_summary(known).state
         )
 

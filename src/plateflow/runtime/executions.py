@@ -64,6 +64,8 @@ class Execution:
     """Why the server ends it as failed, whatever the runner said."""
     asked: ExecutionState | None = None
     """How it ends where its runner leaves without a last message, since somebody asked: cancelled or interrupted."""
+    draining: bool = False
+    """Whether the wells under way may end before it is cancelled."""
 
     @classmethod
     def of(cls, request: Submit) -> Execution:

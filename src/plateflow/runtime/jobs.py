@@ -29,8 +29,29 @@ class Job(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True,
     """What the client submitted, a JSON object; opaque to the server."""
 
 
-class CancelJob(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="cancel", tag_field="type"):
-    """Stop soon and end with an ``execution`` message ``cancelled``; the server kills after 2 s."""
+class CancelJob(
+    msgspec.Struct,
+    frozen=True,
+    kw_only=True,
+    forbid_unknown_fields=True,
+    omit_defaults=True,
+    tag="cancel",
+    tag_field="type",
+):
+    """Stop and end with an ``execution`` message ``cancelled``."""
+
+    drain: bool = False
+    """Whether wells under way may end first; else the server kills after 2 s."""
+
+
+class PauseJob(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="pause", tag_field="type"):
+    """Begin no well; say ``paused`` once none is under way."""
+
+
+class ContinueJob(
+    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="continue", tag_field="type"
+):
+    """Go on after a pause, and say ``running``."""
 
 
 class Inquiry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="inquiry", tag_field="type"):
@@ -40,7 +61,7 @@ class Inquiry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     """What the client asks, a JSON object; opaque to the server."""
 
 
-Command: TypeAlias = Job | CancelJob | Inquiry
+Command: TypeAlias = Job | CancelJob | PauseJob | ContinueJob | Inquiry
 
 _decoder: StrictDecoder[Command] = StrictDecoder(Command)
 

@@ -75,16 +75,25 @@ class Supervisor:
         if execution.progress.state is not ExecutionState.QUEUED:
             self._intake.announce(execution, ExecutionState.INTERRUPTED, "the server died")
 
-    def cancel(self, execution: Execution) -> None:
-        """Cancel one execution, and no other; nothing happens where its end is already decided or asked for."""
-        if execution.ending or execution.asked is not None:
+    def cancel(self, execution: Execution, *, drain: bool = False) -> None:
+        """Cancel one execution, and no other; nothing happens where its end is already decided or asked for.
+
+        Parameters
+        ----------
+        execution
+            The one.
+        drain
+            Whether its wells under way may end first; asked again without, it ends at once.
+        """
+        if execution.ending or (execution.asked is not None and (drain or not execution.draining)):
             return
         if execution.runner is None:
             self._intake.announce(execution, ExecutionState.CANCELLED)
             return
-        execution.asked = ExecutionState.CANCELLED
-        execution.runner.send(CancelJob())
-        execution.runner.stop_after(LEAVE_TIME)
+        execution.asked, execution.draining = ExecutionState.CANCELLED, drain
+        execution.runner.send(CancelJob(drain=drain))
+        if not drain:
+            execution.runner.stop_after(LEAVE_TIME)
 
     def sources(self, *, hear: bool) -> list[Source]:
         """Return what to poll now; runners that are not heard wait once their sockets are full."""

@@ -9,16 +9,20 @@ from typing import TYPE_CHECKING, Literal, get_args
 
 from plateflow.errors import UserError
 from plateflow.execution.executor import Executor, Work, default_workers
-from plateflow.execution.finish import RunInfo, fingerprint_inputs, finish_run
+from plateflow.execution.fingerprint import with_fingerprints
+from plateflow.execution.finish import RunInfo, finish_run
 from plateflow.execution.orchestrator import Forward, Orchestrator, Outcome
 from plateflow.execution.processes import ProcessExecutor
+from plateflow.execution.resume import Rerun, go_on
 from plateflow.execution.threads import ThreadExecutor
+from plateflow.settings import STEP_LIMIT
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
 
+    from plateflow.execution.steering import Steering
     from plateflow.pipeline.plan import PlatePlan
+    from plateflow.storage.output import OutputFolder
 
 ExecutorName = Literal["threads", "processes"]
 
@@ -36,13 +40,35 @@ class RunOptions:
     executor: ExecutorName = "processes"
     workers: int | None = None
     """None: as many as processors."""
+    step_limit: float = STEP_LIMIT
+    """Seconds that a step of a well may take, in processes; a thread cannot be ended."""
     preview: bool = False
+    resume: bool = False
+    """Go on in a results folder: leave out the wells that are done, and would be the same again."""
+    rerun: Rerun | None = None
+    """Go on in a results folder: run these wells again, and no other."""
+    only: tuple[str, ...] | None = None
+    """Of those, only these; None: all."""
 
     def __post_init__(self) -> None:
         if self.executor not in get_args(ExecutorName):
             raise UserError(f"no executor {self.executor!r}; there are: {', '.join(get_args(ExecutorName))}")
         if self.workers is not None and self.workers < 1:
             raise UserError(f"{self.workers} workers cannot do anything; give 1 or more, or none for one a processor")
+        if not self.step_limit > 0:
+            raise UserError(f"a step limit of {self.step_limit} s lets no step run; give seconds above 0")
+
+
+def ready_plan(plan: PlatePlan, output: Path, options: RunOptions) -> PlatePlan:
+    """Return a compiled plan with fingerprints, and without the wells that need not run again.
+
+    Raises
+    ------
+    OutputError
+        If what an earlier run left in the results folder cannot be read.
+    """
+    plan = with_fingerprints(plan, preview=options.preview)
+    return go_on(plan, output, options.rerun, options.only) if options.resume or options.rerun else plan
 
 
 def execute_plan(
@@ -50,9 +76,9 @@ def execute_plan(
     execution_id: str,
     options: RunOptions,
     forward: Forward,
-    cancelled: Callable[[], bool],
+    steering: Steering,
     *,
-    output: Path | None = None,
+    output: OutputFolder | None = None,
     spare: ProcessExecutor | None = None,
 ) -> Outcome:
     """Run all wells of a plan, and write what belongs to the whole plate.
@@ -60,15 +86,15 @@ def execute_plan(
     Parameters
     ----------
     plan
-        The wells.
+        The wells; where there is an output, as :func:`ready_plan` made it.
     execution_id
         Of the updates.
     options
         How.
     forward
         Takes the lines of all messages.
-    cancelled
-        Whether somebody asked to stop.
+    steering
+        What people ask of the run meanwhile.
     output
         Claimed results folder; None: nothing is written.
     spare
@@ -81,26 +107,26 @@ def execute_plan(
     PipelineError
         If a function of the pipeline cannot cross to worker processes.
     """
-    info = RunInfo(
-        execution_id, options.executor, options.workers or default_workers(), time.time(), fingerprint_inputs(plan)
-    )
-    work = Work(plan, execution_id, str(output) if output else "", options.preview)
-    with closing(_make_executor(options.executor, info.workers, work, spare)) as executor:
-        outcome = Orchestrator(plan, execution_id, executor, forward, cancelled).run()
+    info = RunInfo(execution_id, options.executor, options.workers or default_workers(), time.time())
+    work = Work(plan, execution_id, str(output.path) if output else "", options.preview)
+    descriptor = output.descriptor if output else None
+    with closing(_make_executor(options, work, spare, descriptor)) as executor:
+        outcome = Orchestrator(plan, execution_id, executor, forward, steering).run()
         if output:
-            finish_run(plan, output, outcome, info)  # before the executor closes, which may wait for a thread
+            finish_run(plan, output.path, outcome, info)  # before the executor closes, which may wait for a thread
     return outcome
 
 
-def _make_executor(name: ExecutorName, workers: int, work: Work, spare: ProcessExecutor | None) -> Executor:
-    if spare is not None and (name != "processes" or spare.free != workers):
+def _make_executor(options: RunOptions, work: Work, spare: ProcessExecutor | None, descriptor: int | None) -> Executor:
+    workers = options.workers or default_workers()
+    if spare is not None and (options.executor != "processes" or spare.free != workers):
         spare.close()
         spare = None
-    if name == "threads":
+    if options.executor == "threads":
         return ThreadExecutor(work, workers)
     processes = spare or ProcessExecutor(workers)
     try:
-        processes.prepare(work)
+        processes.prepare(work, options.step_limit, descriptor)
     except UserError:
         processes.close()
         raise

@@ -12,6 +12,7 @@ from msgspec import Meta
 
 from plateflow.errors import PipelineError, UserError
 from plateflow.progress.words import SHORT_ID
+from plateflow.settings import STEP_LIMIT
 
 
 class PipelineFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -36,7 +37,19 @@ class JobSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     """Absolute path of the results folder; None for init and compile."""
     executor: Literal["threads", "processes"] = "processes"
     workers: Annotated[int, Meta(ge=1, le=1024)] | None = None
+    step_limit: Annotated[float, Meta(gt=0)] = STEP_LIMIT
+    """Seconds that a step of a well may take; its worker process is ended then, and the well fails."""
     preview: bool = False
+    resume: bool = False
+    """Go on in a results folder: leave out the wells that are done, and would be the same again."""
+    rerun: Literal["failed", "cancelled", "missing"] | None = None
+    """Go on in a results folder: run the wells again that had failed, were not run to their end, or both."""
+
+    def __post_init__(self) -> None:
+        if self.wells is not None and self.resume:
+            raise ValueError("wells cannot be chosen where a run is resumed: it knows which are to run")
+        if self.resume and self.rerun:
+            raise ValueError("a run goes on by `resume` or by `rerun`, not by both")
 
 
 def decode_job(payload: bytes) -> JobSpec:

@@ -18,9 +18,19 @@ import threading
 from collections import deque
 
 from plateflow.execution.fork_server import start_fork_server
+from plateflow.execution.steering import Steering
 from plateflow.lines.reader import LineReader
 from plateflow.lines.writer import LineWriter, ReaderGoneError
-from plateflow.runtime.jobs import COMMAND_LIMIT, CancelJob, Command, Inquiry, Job, decode_command
+from plateflow.runtime.jobs import (
+    COMMAND_LIMIT,
+    CancelJob,
+    Command,
+    ContinueJob,
+    Inquiry,
+    Job,
+    PauseJob,
+    decode_command,
+)
 
 PR_SET_PDEATHSIG = 1
 """From linux/prctl.h."""
@@ -39,13 +49,13 @@ class Link:
         self._reader = LineReader(fd, limit=COMMAND_LIMIT)
         self._writer = LineWriter(fd)
         self._commands: deque[bytes] = deque()
-        self.cancelled = threading.Event()
+        self.steering = Steering()
 
     def send(self, lines: bytes) -> None:
         """Send whole lines; waits where the server is slow, until a cancel. Where it is gone, so is this process."""
         try:
             self._writer.write(lines)
-            self._writer.flush(self.cancelled.is_set)
+            self._writer.flush(lambda: self.steering.cancelled)
         except ReaderGoneError:
             os._exit(1)
 
@@ -59,16 +69,21 @@ class Link:
     def first_command(self) -> Job | Inquiry | None:
         """Wait for the job, or the question; None if the server ends, or cancels, before there is one."""
         command = self._next_command()
-        return None if isinstance(command, CancelJob) else command
+        return command if isinstance(command, Job | Inquiry) else None
 
     def watch(self) -> None:
-        """Note a cancel; exit at once when the server is gone."""
-        while True:
-            command = self._next_command()
-            if isinstance(command, CancelJob):
-                self.cancelled.set()
-            elif command is None:
-                os._exit(1)
+        """Note what people ask of the run; exit at once when the server is gone."""
+        while (command := self._next_command()) is not None:
+            match command:
+                case CancelJob(drain=True):
+                    self.steering.drain()
+                case CancelJob():
+                    self.steering.cancel()
+                case PauseJob():
+                    self.steering.pause()
+                case ContinueJob():
+                    self.steering.proceed()
+        os._exit(1)
 
     def _next_command(self) -> Command | None:
         while not self._commands:
@@ -94,7 +109,7 @@ def main() -> None:
         command = link.first_command()
         threading.Thread(target=link.watch, name="commands", daemon=True).start()
         if isinstance(command, Job):
-            workshop.do(command, link.send, link.cancelled.is_set)
+            workshop.do(command, link.send, link.steering)
         elif isinstance(command, Inquiry):
             link.send(workshop.answer(command))
     link.finish()

@@ -22,17 +22,18 @@ from plateflow.progress.messages import ExecutionKind, ExecutionMessage, Executi
 from plateflow.progress.strict import ENCODER
 from plateflow.progress.update import ProgressPhase, ProgressStatus
 from plateflow.service.consult import answer_payload
-from plateflow.service.execute import RunOptions, execute_plan
+from plateflow.service.execute import RunOptions, execute_plan, ready_plan
 from plateflow.service.job import decode_job, pipeline_text
 from plateflow.storage.output import claim_output
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from types import TracebackType
 
     from plateflow.execution.orchestrator import Forward
+    from plateflow.execution.steering import Steering
     from plateflow.plate.model import Plate
     from plateflow.runtime.jobs import Inquiry, Job
+    from plateflow.storage.output import OutputFolder
 
 
 class Workshop:
@@ -49,9 +50,9 @@ class Workshop:
     ) -> None:
         self._spare.close()
 
-    def do(self, job: Job, forward: Forward, cancelled: Callable[[], bool]) -> None:
+    def do(self, job: Job, forward: Forward, steering: Steering) -> None:
         """Do a job; everything that a user can mend, and a disk that fails, is said in its last message."""
-        JobWork(job, Worksite(forward, cancelled, self._spare)).run()
+        JobWork(job, Worksite(forward, steering, self._spare)).run()
 
     @staticmethod
     def answer(inquiry: Inquiry) -> bytes:
@@ -65,7 +66,7 @@ class Worksite:
 
     forward: Forward
     """Takes lines of messages, in order."""
-    cancelled: Callable[[], bool]
+    steering: Steering
     spare: ProcessExecutor | None
     """Processes started ahead; closed with the job."""
 
@@ -101,22 +102,36 @@ class JobWork:
             plan = compile_plate(
                 plate,
                 pipeline,
-                wells=self._spec.wells,
+                wells=None if self._spec.rerun else self._spec.wells,
                 execution_id=self._job.execution_id,
                 report=self._emitter.report,
             )
+            if output is not None:
+                plan = ready_plan(plan, output.path, self._options)
             for topology in make_topology(plan):
                 self._send_state(ExecutionState.RUNNING, topology=topology)
             return ExecutionState.COMPLETED if output is None else self._execute(plan, output)
 
-    def _execute(self, plan: PlatePlan, output: Path) -> ExecutionState:
-        options = RunOptions(self._spec.executor, self._spec.workers, self._spec.preview)
+    @property
+    def _options(self) -> RunOptions:
+        spec = self._spec
+        return RunOptions(
+            executor=spec.executor,
+            workers=spec.workers,
+            step_limit=spec.step_limit,
+            preview=spec.preview,
+            resume=spec.resume,
+            rerun=spec.rerun,
+            only=spec.wells if spec.rerun else None,
+        )
+
+    def _execute(self, plan: PlatePlan, output: OutputFolder) -> ExecutionState:
         outcome = execute_plan(
             plan,
             self._job.execution_id,
-            options,
+            self._options,
             self._site.forward,
-            self._site.cancelled,
+            self._site.steering,
             output=output,
             spare=self._site.spare,
         )
@@ -140,7 +155,7 @@ class JobWork:
             report=self._emitter.report,
         )
 
-    def _claim(self, stack: ExitStack) -> Path | None:
+    def _claim(self, stack: ExitStack) -> OutputFolder | None:
         if self._spec.output is None or self._job.kind is not ExecutionKind.RUN:
             return None
         output = Path(self._spec.output)
@@ -148,7 +163,8 @@ class JobWork:
             if output.is_relative_to(self._job.plate_id):
                 raise OutputError(f"results folder {output} is inside the plate's own, which is never written to")
             stack.callback(_remove_if_empty, output)
-            return stack.enter_context(claim_output(output)).path
+            goes_on = self._spec.resume or self._spec.rerun is not None
+            return stack.enter_context(claim_output(output, self._job.execution_id, resume=goes_on))
         except UserError as e:
             self._emitter.emit(ProgressPhase.COMPILE, ProgressStatus.ERROR, 0, 0, error=str(e))
             raise

@@ -7,13 +7,13 @@ import secrets
 import shutil
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
 import msgspec
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 Data: TypeAlias = bytes | bytearray | memoryview
 
@@ -112,12 +112,22 @@ class FolderWriter:
         self._made.add(folder)
 
 
-def sweep(folder: Path) -> None:
-    """Remove what writers that died left right in a folder; only while no writer is at work there."""
-    for entry in os.scandir(folder):
+def sweep(folder: Path, *, depth: int = 0) -> None:
+    """Remove what writers that died left in a folder; only while no writer is at work there.
+
+    Parameters
+    ----------
+    folder
+        Where to look.
+    depth
+        How many levels of folders below it too.
+    """
+    for entry in list(os.scandir(folder)):
+        is_folder = entry.is_dir(follow_symlinks=False)
         if not entry.name.startswith(TEMPORARY_PREFIX):
-            continue
-        if entry.is_dir(follow_symlinks=False):
+            if is_folder and depth:
+                sweep(Path(entry.path), depth=depth - 1)
+        elif is_folder:
             shutil.rmtree(entry.path)
         else:
             os.unlink(entry.path)

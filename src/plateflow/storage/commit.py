@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal
 import msgspec
 
 from plateflow.errors import OutputError
-from plateflow.storage.atomic import TEMPORARY_PREFIX, WrittenFile, write_atomic
+from plateflow.storage.atomic import TEMPORARY_PREFIX, WrittenFile, sync_folder, write_atomic
 from plateflow.storage.names import require_alphanumeric
 
 if TYPE_CHECKING:
@@ -34,6 +34,8 @@ class WellRecord(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     """In the order of the steps."""
     seconds: float
     """From the well's start to its commit."""
+    fingerprint: str
+    """Of its inputs and of what was done with them, from :mod:`plateflow.execution.fingerprint`."""
     files: tuple[WrittenFile, ...]
     """All that the well wrote, relative to the results folder; without this record."""
 
@@ -54,6 +56,15 @@ def commit_well(output: Path, record: WellRecord) -> None:
     folder = output / FOLDER
     folder.mkdir(exist_ok=True)
     write_atomic(folder / f"{record.well}.json", msgspec.json.encode(record), fsync=True)
+
+
+def uncommit_well(output: Path, record: WellRecord) -> None:
+    """Take back a well that will be run again: its record first, then its files."""
+    folder = output / FOLDER
+    (folder / f"{record.well}.json").unlink(missing_ok=True)
+    sync_folder(folder)
+    for file in record.files:
+        (output / file.path).unlink(missing_ok=True)
 
 
 def read_committed(output: Path) -> dict[str, WellRecord]:

@@ -4,15 +4,25 @@ from __future__ import annotations
 
 import fcntl
 import os
+import socket
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from plateflow.errors import OutputError
+from plateflow.storage.atomic import sweep, write_atomic
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+
+WELL_DEPTH = 3
+"""Of ``plate.zarr/B/06`` below the results folder: nothing half written lies deeper."""
+CLAIM = ".plateflow.json"
+"""Names the run that claimed the folder last. The lock is not in it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,26 +35,49 @@ class OutputFolder:
     """Of the folder, with the lock, which lasts while any process has it open."""
 
 
+class Claim(msgspec.Struct, frozen=True, kw_only=True):
+    """Who claimed a results folder last; tells whom to wait for, and that the folder is one."""
+
+    execution_id: str
+    pid: int
+    host: str
+
+
 @contextmanager
-def claim_output(path: Path) -> Iterator[OutputFolder]:
-    """Make a results folder and hold it for one run.
+def claim_output(path: Path, execution_id: str, *, resume: bool = False) -> Iterator[OutputFolder]:
+    """Make a results folder, or go on in one, and hold it for one run.
 
     The lock is the kernel's, on the folder itself: it is gone when the last process that has the descriptor ends,
     however it ends.
 
+    Parameters
+    ----------
+    path
+        The folder.
+    execution_id
+        Of the run, for whoever finds the folder claimed.
+    resume
+        Whether it may hold results of an earlier run; what that left half written is removed.
+
     Raises
     ------
     OutputError
-        If a run holds the folder, it is not empty, or it cannot be written.
+        If a run holds the folder, it holds anything else, or it cannot be written.
     """
     path = path.absolute()
     descriptor = _open_folder(path)
     try:
         _lock(descriptor, path)
         _require_writable(path)
-        _require_empty(descriptor, path)
+        _require_own(descriptor, path, resume=resume)
+        if resume:
+            sweep(path, depth=WELL_DEPTH)
+        claim = Claim(execution_id=execution_id, pid=os.getpid(), host=socket.gethostname())
+        write_atomic(path / CLAIM, msgspec.json.encode(claim))
         yield OutputFolder(path, descriptor)
     finally:
+        if os.listdir(descriptor) == [CLAIM]:
+            (path / CLAIM).unlink()  # nothing came of it
         os.close(descriptor)  # which frees the lock
 
 
@@ -62,7 +95,7 @@ def _lock(descriptor: int, path: Path) -> None:
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as error:
-        raise OutputError(f"results folder {path} is in use by a run; wait for its end or choose another") from error
+        raise OutputError(f"results folder {path} is in use by {_holder(path)}; wait or choose another") from error
     except OSError as error:
         raise OutputError(f"results folder {path} cannot be locked: {error.strerror}; choose a local disk") from error
 
@@ -72,7 +105,22 @@ def _require_writable(path: Path) -> None:
         raise OutputError(f"results folder {path} is not writable; change its permissions or choose another folder")
 
 
-def _require_empty(descriptor: int, path: Path) -> None:
+def _holder(path: Path) -> str:
+    try:
+        claim = msgspec.json.decode((path / CLAIM).read_bytes(), type=Claim)
+    except (OSError, msgspec.MsgspecError):
+        return "a run"
+    return f"run {claim.execution_id} (pid {claim.pid} on {claim.host})"
+
+
+def _require_own(descriptor: int, path: Path, *, resume: bool) -> None:
     entries = sorted(os.listdir(descriptor))
-    if entries:
-        raise OutputError(f"results folder {path} is not empty (it holds {entries[0]!r}); choose a new folder")
+    if not entries or (resume and CLAIM in entries):
+        return
+    if resume:
+        raise OutputError(
+            f"{path} holds {entries[0]!r}, but no results of plateflow to go on from; choose their folder"
+        )
+    more = "; go on in it with --resume, or choose a new folder" if CLAIM in entries else "; choose a new folder"
+    shown = next((entry for entry in entries if entry != CLAIM), CLAIM)
+    raise OutputError(f"results folder {path} is not empty (it holds {shown!r}){more}")

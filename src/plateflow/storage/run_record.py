@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import platform
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -14,7 +13,6 @@ import msgspec
 from plateflow.storage.atomic import write_atomic
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
     from pathlib import Path
 
 _LIBRARIES = ("plateflow", "numpy", "scipy", "scikit-image", "polars", "tifffile", "imagecodecs", "msgspec")
@@ -55,8 +53,8 @@ class RunRecord(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     """Absolute path of the acquisition."""
     pipeline: PipelineRecord
     steps: tuple[StepRecord, ...]
-    input_fingerprint: str
-    """From :func:`input_fingerprint`."""
+    fingerprint: str
+    """Of all wells, from :mod:`plateflow.execution.fingerprint`."""
     versions: dict[str, str]
     """From :func:`library_versions`."""
     executor: str
@@ -76,33 +74,6 @@ def write_run_record(path: Path, record: RunRecord) -> None:
     """Write ``run.json``; returns when it would survive a power cut."""
     data = msgspec.json.encode(record, enc_hook=repr)
     write_atomic(path, msgspec.json.format(data, indent=2) + b"\n", fsync=True)
-
-
-def input_fingerprint(root: Path, paths: Iterable[str]) -> str:
-    """Tell whether input files are the same, without reading them.
-
-    Parameters
-    ----------
-    root : Path
-        The acquisition's folder; a moved acquisition keeps its fingerprint.
-    paths : iterable of str
-        Absolute paths of files in it, in any order.
-
-    Returns
-    -------
-    str
-        SHA-256, hex, over the sorted relative paths with size in bytes and time of change in ns.
-    """
-    prefix = f"{root}{os.sep}"
-    digest = hashlib.sha256()
-    for path in sorted(paths):
-        try:
-            status = os.stat(path)
-        except OSError:
-            continue  # a file that is missing is its well's error
-        entry = f"{path.removeprefix(prefix)}\0{status.st_size}\0{status.st_mtime_ns}\n"
-        digest.update(entry.encode("utf-8", "surrogateescape"))
-    return digest.hexdigest()
 
 
 def library_versions() -> dict[str, str]:

@@ -26,9 +26,14 @@ if TYPE_CHECKING:
     Column = NDArray[Any] | Sequence[Any]
 
 
+TABLES = "tables"
+WELLS_CSV = "wells.csv"
+"""One row a well."""
+
+
 def part_path(output: Path, objects: str, well: str) -> Path:
     """Name a well's part of a table: ``tables/Nuclei/B06.parquet`` in the results folder."""
-    return output / "tables" / encode_name(objects) / f"{encode_name(well)}.parquet"
+    return output / TABLES / encode_name(objects) / f"{encode_name(well)}.parquet"
 
 
 def write_table(

@@ -21,6 +21,7 @@ def record(well: str = "B06", **changes: object) -> WellRecord:
         means={"Nuclei_AreaShape_Area": 61.25, "Nuclei_Math_Ratio_GFP": None},
         seconds_per_step=(("find_nuclei", 0.25), ("measure_nuclei", 0.125)),
         seconds=0.5,
+        fingerprint="f" * 64,
         files=(WrittenFile("tables/Nuclei/B06.parquet", 5), WrittenFile("plate.zarr/B/06/zarr.json", 2)),
     )
     return msgspec.structs.replace(whole, **changes)

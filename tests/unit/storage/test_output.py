@@ -9,57 +9,58 @@ from pathlib import Path
 import pytest
 
 from plateflow.errors import OutputError
-from plateflow.storage.output import claim_output
+from plateflow.storage.output import CLAIM, claim_output
 
 NOBODY = 65534
+RUN = "3f2a" * 8
 HOLD = "import sys, time; print('held', flush=True); time.sleep(60)"
 
 
 def test_makes_the_folder_and_leaves_no_lock_file(tmp_path: Path) -> None:
     path = tmp_path / "results" / "plate_1"
-    with claim_output(path) as output:
+    with claim_output(path, RUN) as output:
         assert output.path == path
         assert os.fstat(output.descriptor).st_ino == path.stat().st_ino
-        assert os.listdir(path) == []
-    with claim_output(path):
+        assert os.listdir(path) == [CLAIM]  # says who; it is no lock
+    with claim_output(path, RUN):
         pass
 
 
 def test_refuses_a_folder_in_use(tmp_path: Path) -> None:
     with (
-        claim_output(tmp_path / "out"),
-        pytest.raises(OutputError, match="in use by a run; wait"),
-        claim_output(tmp_path / "out"),
+        claim_output(tmp_path / "out", RUN),
+        pytest.raises(OutputError, match=f"in use by run {RUN} .pid {os.getpid()} on .*; wait"),
+        claim_output(tmp_path / "out", RUN),
     ):
         pass
 
 
 def test_a_worker_with_the_descriptor_keeps_the_folder(tmp_path: Path) -> None:
     path = tmp_path / "out"
-    with claim_output(path) as output:
+    with claim_output(path, RUN) as output:
         worker = subprocess.Popen([sys.executable, "-c", HOLD], stdout=subprocess.PIPE, pass_fds=[output.descriptor])
         assert worker.stdout is not None
         assert worker.stdout.readline() == b"held\n"
     with worker:
-        with pytest.raises(OutputError, match="in use"), claim_output(path):
+        with pytest.raises(OutputError, match="in use"), claim_output(path, RUN):
             pass
         worker.kill()
         worker.wait()
-    with claim_output(path):
+    with claim_output(path, RUN):
         pass
 
 
 @pytest.mark.parametrize("entry", ["run.json", ".tmp-dead"])
 def test_refuses_a_folder_that_holds_anything(tmp_path: Path, entry: str) -> None:
     (tmp_path / entry).write_bytes(b"")
-    with pytest.raises(OutputError, match=f"not empty .*'{entry}'.* choose a new folder"), claim_output(tmp_path):
+    with pytest.raises(OutputError, match=f"not empty .*'{entry}'.* choose a new folder"), claim_output(tmp_path, RUN):
         pass
 
 
 @pytest.mark.parametrize("below", ["", "deeper"], ids=["itself", "above it"])
 def test_refuses_a_file_in_its_place(tmp_path: Path, below: str) -> None:
     (tmp_path / "out").write_bytes(b"")
-    with pytest.raises(OutputError, match="a file is in its place"), claim_output(tmp_path / "out" / below):
+    with pytest.raises(OutputError, match="a file is in its place"), claim_output(tmp_path / "out" / below, RUN):
         pass
 
 
@@ -83,10 +84,10 @@ def folder_of_others(short_tmp: Path) -> Iterator[Path]:
     ids=["itself", "above"],
 )
 def test_refuses_a_folder_without_rights(folder_of_others: Path, below: str, message: str) -> None:
-    with pytest.raises(OutputError, match=message), claim_output(folder_of_others / below):
+    with pytest.raises(OutputError, match=message), claim_output(folder_of_others / below, RUN):
         pass
 
 
 def test_refuses_a_read_only_file_system() -> None:
-    with pytest.raises(OutputError, match="cannot be made"), claim_output(Path("/proc/plateflow-results")):
+    with pytest.raises(OutputError, match="cannot be made"), claim_output(Path("/proc/plateflow-results"), RUN):
         pass

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final, Self
 from plateflow.cli.view.pace import Stopwatch
 from plateflow.cli.view.painter import Painter
 from plateflow.cli.view.screen import render, render_last
-from plateflow.cli.view.summary import waiting_text
+from plateflow.cli.view.summary import STOPPING, waiting_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -72,6 +72,11 @@ class LiveView:
     def journal(self, problem: str, state: ExecutionProgress) -> None:
         """Show in place of the status what keeps the server from writing its journal; "" for nothing any more."""
         self._notice = waiting_text(problem) if problem else ""
+        self.show(state)
+
+    def stopping(self, state: ExecutionProgress) -> None:
+        """Show in place of the status that the run ends once the wells under way have."""
+        self._notice = STOPPING
         self.show(state)
 
     def tick(self, state: ExecutionProgress) -> None:

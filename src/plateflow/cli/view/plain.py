@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Self
 
 from plateflow.cli.view.line_log import LineLog
+from plateflow.cli.view.summary import STOPPING
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -51,6 +52,10 @@ class PlainView:
     def journal(self, problem: str, state: ExecutionProgress) -> None:
         """Print that the server cannot write its journal, and when that is over."""
         self._print(self._log.journal(problem, self._clock()))
+
+    def stopping(self, state: ExecutionProgress) -> None:
+        """Print that the run ends once the wells under way have."""
+        self._print([STOPPING])
 
     def tick(self, state: ExecutionProgress) -> None:
         """Print a sign of life after a long silence."""

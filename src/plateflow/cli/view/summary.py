@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from plateflow.cli.view.pace import Pace
 
 SEPARATOR = " · "
+STOPPING = "stopping: the wells under way end first; Ctrl-C again stops at once"
 GOES_ON = "the journal can be written again; it goes on"
 
 

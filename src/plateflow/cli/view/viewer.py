@@ -36,6 +36,9 @@ class View(Protocol):
     def journal(self, problem: str, state: ExecutionProgress, /) -> None:
         """Tell that the server cannot write its journal, so that nothing moves; with "", that it can again."""
 
+    def stopping(self, state: ExecutionProgress, /) -> None:
+        """Tell that the run ends once the wells under way have."""
+
     def tick(self, state: ExecutionProgress, /) -> None:
         """Draw if it is time to; call it ten times a second or more often."""
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from plateflow.progress.state import ExecutionProgress
 
-RETRY_TIP = "Not offered by the server yet: run the plate again to retry its failed wells"
+RETRY_TIP = "Run this failed well again, in the same results folder, once the run has ended"
 _NO_TRACEBACK = "The server has no traceback of this failure."
 
 
@@ -27,6 +27,8 @@ class WellPanel(QWidget):
 
     traceback_wanted = Signal(str)
     """The well whose traceback somebody wants; :meth:`show_traceback` is the answer."""
+    retry_wanted = Signal(str)
+    """The failed well that somebody wants to be run again."""
     input_wanted = Signal(str)
     """The well whose images somebody wants to see."""
 
@@ -36,6 +38,7 @@ class WellPanel(QWidget):
         self._shown: tuple[str, str, int] = ("", "", 0)
         self._failure = ""
         self._well = ""
+        self._may_retry = False
         self.title = _words("Well and its state", "The selected well, and where it stands")
         bold = self.title.font()
         bold.setBold(True)
@@ -68,10 +71,16 @@ class WellPanel(QWidget):
         self.error.setToolTip(tip_html(told.error))
         self.error.setVisible(bool(told.error))
         self.traceback_button.setEnabled(bool(told.failure))
+        self.retry_button.setEnabled(self._may_retry and bool(told.failure))
         failure = _failure_id(progress, told.failure)
         if failure != self._shown:
             self._shown = failure
             self._set_trace("")
+
+    def allow_retry(self, *, allowed: bool) -> None:
+        """Say whether failed wells of the plate can be run again now."""
+        self._may_retry = allowed
+        self.retry_button.setEnabled(allowed and bool(self._failure))
 
     def show_traceback(self, text: str) -> None:
         """Show the traceback that was asked for; "" where there is none."""
@@ -98,7 +107,7 @@ class WellPanel(QWidget):
         self.input_button = named(QPushButton("&Input"), "Input images", "Show the images of the selected well")
         self.input_button.clicked.connect(lambda: self.input_wanted.emit(self._well))
         self.retry_button = named(QPushButton("Retry &well"), "Retry well", RETRY_TIP)
-        self.retry_button.setEnabled(False)
+        self.retry_button.clicked.connect(lambda: self.retry_wanted.emit(self._failure))
         self.copy_button = named(QPushButton("&Copy"), "Copy the traceback", "Copy the whole traceback")
         self.copy_button.clicked.connect(self.copy)
         buttons = QHBoxLayout()

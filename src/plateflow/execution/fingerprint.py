@@ -1,0 +1,109 @@
+"""Whether a well's results would be the same again: a fingerprint of its inputs and of what is done with them."""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import inspect
+import os
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from plateflow.pipeline.signature import function_name, resolve_function
+from plateflow.storage.run_record import library_versions
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from plateflow.pipeline.pipeline import Pipeline, PipelineSource
+    from plateflow.pipeline.plan import AxisPlan, PlatePlan
+    from plateflow.pipeline.step import FunctionStep
+
+
+def with_fingerprints(plan: PlatePlan, *, preview: bool) -> PlatePlan:
+    """Return a plan whose wells have their fingerprints, of the files as they are now; no file is read.
+
+    They cover, besides the images' sizes and times of change: parameters, inputs and outputs of all steps, the text of
+    the pipeline's file but for its comments, the modules beside it that it imports, the modules that its functions
+    come from, the well's row of the plate map, and the versions of python and of the libraries. Not what those modules
+    import from elsewhere.
+
+    Parameters
+    ----------
+    plan
+        As it was compiled.
+    preview
+        Whether outlines are drawn too.
+    """
+    recipe = _digest([*_recipe(plan.pipeline), repr(sorted(plan.declared.items())), f"preview={preview}"])
+    prefix = f"{plan.plate.path}{os.sep}"
+    axes = tuple(replace(axis, fingerprint=_of_well(axis, recipe, prefix)) for axis in plan.axes)
+    return replace(plan, axes=axes)
+
+
+def fingerprint_plate(plan: PlatePlan) -> str:
+    """Return one fingerprint of all wells of a plan that have one."""
+    return _digest([f"{axis.axis_id} {axis.fingerprint}" for axis in plan.axes])
+
+
+def _of_well(axis: AxisPlan, recipe: str, prefix: str) -> str:
+    entries = [recipe, repr(sorted(axis.metadata.items()))]
+    for (channel, address), record in axis.files.items():
+        try:
+            status = os.stat(record.path)
+        except OSError:
+            continue  # a file that is missing is its well's error
+        name = record.path.removeprefix(prefix)
+        entries.append(f"{channel} {address} {name!r} {status.st_size} {status.st_mtime_ns}")
+    return _digest(entries)
+
+
+def _recipe(pipeline: Pipeline) -> Iterator[str]:
+    yield repr(sorted(library_versions().items()))
+    yield repr(sorted(pipeline.channels.items()))
+    own = pipeline.source.path if pipeline.source is not None else ""
+    for step in pipeline.steps:
+        yield from _of_step(step, own)
+    if pipeline.source is not None:
+        yield _code(pipeline.source.text)
+        yield from _modules_beside(pipeline.source)
+
+
+def _of_step(step: FunctionStep, own: str) -> Iterator[str]:
+    # The code of the pipeline's own file is told once, without its comments.
+    yield repr((step.name, step.inputs, step.outputs, step.output_kinds, step.variable_components, step.group_by))
+    yield repr(step.keep)
+    for key, branch in step.branches.items():
+        func = resolve_function(branch.func)
+        yield repr((key, function_name(func), sorted((name, _told(value)) for name, value in branch.params.items())))
+        source = inspect.getsourcefile(inspect.unwrap(func)) if inspect.isfunction(func) else None
+        if source is not None and source != own and os.path.isfile(source):
+            yield hashlib.sha256(Path(source).read_bytes()).hexdigest()
+
+
+def _told(value: Any) -> str:
+    try:
+        return msgspec.json.encode(value, enc_hook=repr).decode()
+    except (TypeError, ValueError, OverflowError, RecursionError):
+        return ascii(value)
+
+
+def _code(text: str) -> str:
+    # Without comments and blank lines, which change nothing.
+    return ast.dump(ast.parse(text))
+
+
+def _modules_beside(source: PipelineSource) -> Iterator[str]:
+    folder = Path(source.path).parent
+    for name, module in sorted(sys.modules.items()):
+        path = getattr(module, "__file__", None)
+        if path and path != source.path and Path(path).parent == folder and os.path.isfile(path):
+            yield f"{name} {hashlib.sha256(Path(path).read_bytes()).hexdigest()}"
+
+
+def _digest(entries: list[str]) -> str:
+    return hashlib.sha256("\n".join(entries).encode("utf-8", "surrogateescape")).hexdigest()

@@ -1,0 +1,96 @@
+"""Going on in a results folder: which wells an earlier run has done, and which are to run."""
+
+from __future__ import annotations
+
+import csv
+from dataclasses import replace
+from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
+
+from plateflow.errors import OutputError
+from plateflow.plate.wells import canonical_well
+from plateflow.progress.messages import Skipped
+from plateflow.storage.commit import WellRecord, find_damage, read_committed, uncommit_well
+from plateflow.storage.tables import WELLS_CSV
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from plateflow.pipeline.plan import AxisPlan, PlatePlan
+
+Rerun: TypeAlias = Literal["failed", "cancelled", "missing"]
+"""Which wells to run again: that had failed, that were not run to their end, or both."""
+
+
+class _Earlier(NamedTuple):
+    status: str
+    error: str
+
+
+class _Wanted(NamedTuple):
+    rerun: Rerun | None
+    only: frozenset[str] | None
+
+
+def go_on(plan: PlatePlan, output: Path, rerun: Rerun | None, only: Sequence[str] | None = None) -> PlatePlan:
+    """Return a plan without the wells that need not run again, and take back the results of those that will.
+
+    Parameters
+    ----------
+    plan
+        Of all wells, with their fingerprints.
+    output
+        Claimed results folder.
+    rerun
+        Run these wells, whatever has changed since; None: those whose results are not there, are damaged, or would
+        be others now.
+    only
+        Of those that `rerun` names, only these; None: all.
+
+    Raises
+    ------
+    OutputError
+        If `rerun` asks what no ``wells.csv`` can tell.
+    """
+    records = read_committed(output)
+    earlier = _read_earlier(output, needed=rerun in ("failed", "cancelled"))
+    wanted = _Wanted(rerun, None if only is None else frozenset(map(canonical_well, only)))
+    axes = tuple(
+        _mark(axis, records.get(axis.axis_id), earlier.get(axis.axis_id), output, wanted) for axis in plan.axes
+    )
+    for axis in axes:
+        if axis.skipped is None and axis.axis_id in records:
+            uncommit_well(output, records[axis.axis_id])
+    return replace(plan, axes=axes)
+
+
+def _mark(
+    axis: AxisPlan, record: WellRecord | None, earlier: _Earlier | None, output: Path, wanted: _Wanted
+) -> AxisPlan:
+    if axis.error:
+        return axis
+    if wanted.rerun is None:
+        is_done = record is not None and record.fingerprint == axis.fingerprint and not find_damage(output, record)
+        return replace(axis, skipped=Skipped.COMPLETED) if is_done else axis
+    if record is not None:
+        return replace(axis, skipped=Skipped.COMPLETED)
+    status = earlier.status if earlier is not None else "cancelled"
+    if wanted.rerun in (status, "missing") and (wanted.only is None or axis.axis_id in wanted.only):
+        return axis
+    if status == "failed" and earlier is not None:
+        return replace(axis, skipped=Skipped.FAILED, earlier_error=earlier.error)
+    return replace(axis, skipped=Skipped.CANCELLED)
+
+
+def _read_earlier(output: Path, *, needed: bool) -> dict[str, _Earlier]:
+    try:
+        with (output / WELLS_CSV).open(encoding="utf-8", newline="") as file:
+            return {row["Metadata_Well"]: _Earlier(row["Status"], row["Error"]) for row in csv.DictReader(file)}
+    except FileNotFoundError as e:
+        if needed:
+            raise OutputError(
+                f"{output} has no {WELLS_CSV}, as its run did not come to its end; go on in it with --resume"
+            ) from e
+        return {}
+    except (OSError, KeyError, UnicodeDecodeError, csv.Error) as e:
+        raise OutputError(f"{output / WELLS_CSV} cannot be read ({e}); delete it and go on with --resume") from e
