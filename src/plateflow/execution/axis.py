@@ -15,6 +15,7 @@ from plateflow.progress.failure import Failure, describe
 from plateflow.progress.update import ProgressPhase, ProgressStatus
 
 if TYPE_CHECKING:
+    from plateflow.execution.faults import Fault
     from plateflow.progress.emitter import Emitter
 
 WriteResults = Callable[[AxisPlan, WellData, dict[str, float]], None]
@@ -40,12 +41,15 @@ class AxisRunner:
         Called as part of the last step.
     cancelled
         Asked before each pattern group.
+    fault
+        Put in by a test.
     """
 
     plan: PlatePlan
     emitter: Emitter
     write_results: WriteResults
     cancelled: Cancelled
+    fault: Fault | None = None
     calls: Calls = field(init=False)
     process: int = field(init=False, default_factory=os.getpid)
 
@@ -107,6 +111,8 @@ class AxisRunner:
         call = self.calls[index][group.branch]
 
         def work() -> None:
+            if self.fault is not None:
+                self.fault.strike(data.axis.axis_id, index + 1, data.axis.attempt)
             made = call(data.arguments(group, step.input_kinds), tuple(output.kind for output in group.outputs))
             for output, thing in zip(group.outputs, made, strict=True):
                 data.keep(output, thing, group)

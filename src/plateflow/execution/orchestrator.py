@@ -7,7 +7,7 @@ import socket
 import time
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -36,6 +36,8 @@ Forward = Callable[[bytes], None]
 POLL = 0.1
 """Seconds within which a cancel is seen."""
 WORKER_MESSAGE_INTERVAL = 1.0
+MOST_ATTEMPTS = 2
+"""Of a well whose worker died."""
 CANCEL_GRACE = 1.0
 """Seconds for the groups under way once a run is cancelled; a thread that takes longer is not waited for."""
 
@@ -83,8 +85,6 @@ class Orchestrator:
         """Whether it was said that the run is paused."""
         self._emitter = Emitter(self._send, execution_id, plan.plate.path)
         self._waiting = deque(plan.runnable)
-        self._retried: set[str] = set()
-        """Wells that were begun once more."""
         self._running = 0
         self._outcome = Outcome(errors={axis.axis_id: axis.error for axis in plan.axes if axis.error})
         self._next_worker_message = time.monotonic() + WORKER_MESSAGE_INTERVAL
@@ -156,10 +156,9 @@ class Orchestrator:
             self._judge(died, died.axis, last)
 
     def _judge(self, died: Died, axis: AxisPlan, last: ProgressUpdate | None) -> None:
-        again = axis.axis_id in self._retried
+        again = axis.attempt == MOST_ATTEMPTS
         if not (again or died.overdue):
-            self._retried.add(axis.axis_id)
-            self._waiting.appendleft(axis)
+            self._waiting.appendleft(replace(axis, attempt=axis.attempt + 1))
             return
         error = death_text(died, last, again=again)
         self._note(axis.axis_id, error, cancelled=False)

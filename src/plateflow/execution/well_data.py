@@ -33,7 +33,7 @@ class WellData:
     """
 
     def __init__(self, axis: AxisPlan, declared: dict[str, Declared], shown: frozenset[str]) -> None:
-        self._axis = axis
+        self.axis = axis
         self._declared = declared
         self._shown = shown
         self._acquired: dict[Ref, NDArray[Any]] = {}
@@ -61,7 +61,7 @@ class WellData:
 
     def was_acquired(self, ref: Ref) -> bool:
         """Return whether there is a file for this plane."""
-        return (ref.name, ref.address) in self._axis.files
+        return (ref.name, ref.address) in self.axis.files
 
     def source(self, ref: Ref) -> NDArray[Any]:
         """Return a plane to show objects on, ``(Y, X)``, whatever steps made of it since.
@@ -79,7 +79,7 @@ class WellData:
             return self._made[ref]
         planes = [plane for made, plane in self._made.items() if made.kind is ref.kind and _covers(ref, *made[1:])]
         if not planes:
-            planes = [self._read(Ref(ref.kind, *place)) for place in self._axis.files if _covers(ref, *place)]
+            planes = [self._read(Ref(ref.kind, *place)) for place in self.axis.files if _covers(ref, *place)]
         return np.max(planes, axis=0) if len(planes) > 1 else planes[0]
 
     def arguments(self, group: Group, kinds: tuple[Kind, ...]) -> list[Any]:
@@ -113,7 +113,7 @@ class WellData:
     def _read(self, ref: Ref) -> NDArray[Any]:
         declared = self._declared[ref.name]
         rows, columns = declared.shape
-        return read_plane(self._axis.files[ref.name, ref.address].path, (rows, columns), declared.dtype)
+        return read_plane(self.axis.files[ref.name, ref.address].path, (rows, columns), declared.dtype)
 
     def _argument(self, refs: tuple[Ref, ...], kind: Kind) -> Any:
         if kind is Kind.IMAGES:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from plateflow.execution.axis import AxisRunner, refuse_axis
 from plateflow.execution.executor import PackedWork, Work, reporter, result_line
+from plateflow.execution.faults import FAULT, read_fault
 from plateflow.execution.results import writer_for
 from plateflow.execution.surroundings import Surroundings
 from plateflow.lines.writer import LineWriter
@@ -75,7 +76,8 @@ def _unpack(packed: PackedWork, writer: LineWriter) -> RunAxis:
     emitter = Emitter(reporter(writer), packed.execution_id, packed.plate_id)
     try:
         work: Work = pickle.loads(packed.data)
-        return AxisRunner(work.plan, emitter, writer_for(work), _never).run
+        fault = read_fault(os.environ.get(FAULT, ""))
+        return AxisRunner(work.plan, emitter, writer_for(work), _never, fault).run
     except (Exception, SystemExit) as e:  # noqa: BLE001 - the boundary of loading a user's pipeline
         failure = describe(e)
     return lambda axis: refuse_axis(emitter, axis, packed.total_steps, failure)

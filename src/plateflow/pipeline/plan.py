@@ -137,6 +137,8 @@ class AxisPlan:
     """How an earlier run of the same results folder left it, where it does not run."""
     earlier_error: str = ""
     """Why it had failed then."""
+    attempt: int = 1
+    """Which, from 1: a well whose worker died is begun once more."""
 
 
 @dataclass(frozen=True, slots=True)

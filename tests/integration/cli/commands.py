@@ -134,6 +134,21 @@ def lives(pid: int) -> bool:
     return stat.rpartition(")")[2].split()[0] != "Z"
 
 
+def descendants(pid: int) -> set[int]:
+    """Return the children of a process, theirs, and so on."""
+    parents = {}
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            fields = stat.read_text().rpartition(")")[2].split()
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+        parents[int(stat.parent.name)] = int(fields[1])
+    found = {pid}
+    while more := {child for child, parent in parents.items() if parent in found} - found:
+        found |= more
+    return found - {pid}
+
+
 def messages(stdout: str, kind: str | None = None) -> list[dict[str, Any]]:
     """Return the messages of ``--json``, of one type if asked."""
     decoded = [json.loads(line) for line in stdout.splitlines()]

@@ -9,7 +9,17 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from tests.integration.cli.commands import RAISES, SLOW, SLOWER, Cli, lives, messages, wait_for, wait_for_wells
+from tests.integration.cli.commands import (
+    RAISES,
+    SLOW,
+    SLOWER,
+    Cli,
+    descendants,
+    lives,
+    messages,
+    wait_for,
+    wait_for_wells,
+)
 
 from plateflow.cli.demo import PIPELINE
 from plateflow.runtime.client import ExecutionClient
@@ -36,7 +46,7 @@ def test_the_server_that_run_starts_ends_by_itself_and_leaves_nothing(lone_cli: 
     run = cli.start("run", cli.pipeline(SLOWER), small_plate, "--json", "--wells", "A01,A02")
     wait_for(cli.client_can_connect, "the server")
     server = cli.server_pid()
-    session = _descendants(server)
+    session = descendants(server)
     stdout, _ = run.communicate(timeout=60)
     workers = {message["pid"] for message in messages(stdout, "worker")}
     assert run.returncode == 0
@@ -168,7 +178,7 @@ def test_a_killed_server_is_exit_code_1_and_takes_its_workers_along(lone_cli: Cl
     wait_for(cli.client_can_connect, "the server")
     wait_for_wells(cli)
     server = cli.server_pid()
-    family = _descendants(server)
+    family = descendants(server)
     assert len(family) >= 4  # runner, forkserver, workers, spare
     os.kill(server, signal.SIGKILL)
     _, stderr = run.communicate(timeout=30)
@@ -184,8 +194,8 @@ def test_a_runner_stuck_in_c_dies_with_its_server(lone_cli: Cli, small_plate: Pa
     run = cli.start("run", stuck, small_plate)
     wait_for(cli.client_can_connect, "the server")
     server = cli.server_pid()
-    wait_for(lambda: _state(cli) == "running" and len(_descendants(server)) >= 4, "the runner at work")
-    family = _descendants(server)
+    wait_for(lambda: _state(cli) == "running" and len(descendants(server)) >= 4, "the runner at work")
+    family = descendants(server)
     os.kill(server, signal.SIGKILL)
     run.communicate(timeout=30)
     wait_for(lambda: not any(lives(pid) for pid in family), "runner and workers to die", 5)
@@ -263,20 +273,6 @@ def _state(cli: Cli) -> str:
     with ExecutionClient(cli.runtime) as client:
         known = client.status()
     return str(known[-1].state) if known else ""
-
-
-def _descendants(pid: int) -> set[int]:
-    parents = {}
-    for stat in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            fields = stat.read_text().rpartition(")")[2].split()
-        except (FileNotFoundError, ProcessLookupError):
-            continue
-        parents[int(stat.parent.name)] = int(fields[1])
-    found = {pid}
-    while more := {child for child, parent in parents.items() if parent in found} - found:
-        found |= more
-    return found - {pid}
 
 
 if sys.platform != "linux":
