@@ -438,12 +438,15 @@ def test_a_missing_traceback_is_told(qtbot: QtBot) -> None:
     assert not panel.copy_button.isEnabled()
 
 
-def test_retry_is_not_offered_and_says_why(qtbot: QtBot) -> None:
+def test_retry_is_offered_for_a_failed_well_once_the_run_allows_it(qtbot: QtBot) -> None:
     panel = WellPanel()
     show(qtbot, panel)
     panel.show_well(a_run(), "D17")
     assert not panel.retry_button.isEnabled()
-    assert panel.retry_button.toolTip().startswith("Not offered by the server yet")
+    panel.allow_retry(allowed=True)
+    with qtbot.waitSignal(panel.retry_wanted) as wanted:
+        panel.retry_button.click()
+    assert wanted.args == ["D17"]
 
 
 def test_a_long_path_does_not_widen_the_well_panel(qtbot: QtBot) -> None:
