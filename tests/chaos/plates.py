@@ -11,7 +11,7 @@ from tests.integration.conftest import Bench, Run, make_bench, mark_wells
 from tests.integration.test_resume import results
 
 from plateflow.plate.open import open_plate
-from plateflow.progress.update import ProgressPhase
+from plateflow.progress.update import ProgressPhase, ProgressUpdate
 
 SBS = r"Channel(?P<channel>\d)-\d+-(?P<row>[A-H])-(?P<column>\d\d)\.tif"
 ROWS = "AB"
@@ -53,3 +53,9 @@ def contents(output: Path) -> dict[str, bytes]:
 def begun(run: Run) -> Counter[str]:
     """Return how often each well began."""
     return Counter(update.axis_id for update in run.updates if update.phase is ProgressPhase.AXIS_STARTED)
+
+
+def attempts(own: list[ProgressUpdate]) -> list[list[ProgressUpdate]]:
+    """Part a well's updates by attempt."""
+    starts = [n for n, update in enumerate(own) if update.phase is ProgressPhase.AXIS_STARTED]
+    return [own[start:end] for start, end in zip(starts, [*starts[1:], len(own)], strict=True)]

@@ -12,13 +12,13 @@ from pathlib import Path
 
 import pytest
 from tests.chaos.machinery import promise
-from tests.chaos.plates import KINDS, begun, bench_of, contents, runs_of
+from tests.chaos.plates import KINDS, attempts, begun, bench_of, contents, runs_of
 from tests.integration.conftest import Bench, Run, without_time
 from tests.integration.test_execution import worker_pids
 
 from plateflow.pipeline.plan import AxisPlan, PlatePlan
 from plateflow.progress.messages import WorkerMessage, WorkerState
-from plateflow.progress.update import ProgressPhase, ProgressStatus, ProgressUpdate
+from plateflow.progress.update import ProgressStatus, ProgressUpdate
 
 
 @pytest.fixture(params=KINDS)
@@ -129,8 +129,10 @@ def problems_of_killed(
             yield from problems_of_first_attempt(
                 run.plan, axis, own, calls_in(calls, killed, plate.marks[axis.axis_id])
             )
-    if contents(run.output) != expected:
-        yield "the results are not those of an undisturbed run"
+    found = contents(run.output)
+    if found != expected:
+        names = sorted(name for name in found.keys() | expected if found.get(name) != expected.get(name))
+        yield f"the results are not those of an undisturbed run: {', '.join(names)}"
 
 
 def problems_of_first_attempt(plan: PlatePlan, axis: AxisPlan, own: list[ProgressUpdate], calls: int) -> Iterator[str]:
@@ -154,12 +156,6 @@ def updates_before_calls(plan: PlatePlan, axis: AxisPlan) -> list[int]:
 
 def calls_in(log: Path, pid: int, mark: int) -> int:
     return log.read_text().splitlines().count(f"{pid} {mark}")
-
-
-def attempts(own: list[ProgressUpdate]) -> list[list[ProgressUpdate]]:
-    """Part a well's updates by attempt."""
-    starts = [n for n, update in enumerate(own) if update.phase is ProgressPhase.AXIS_STARTED]
-    return [own[start:end] for start, end in zip(starts, [*starts[1:], len(own)], strict=True)]
 
 
 def deaths(run: Run) -> list[WorkerMessage]:

@@ -1,4 +1,4 @@
-"""A worker that is killed by SIGKILL right after its 100th update: all 100 arrive, each time."""
+"""Workers that are killed by SIGKILL right after their 100th update: all 100 arrive, each time."""
 
 import select
 from collections.abc import Iterator
@@ -7,12 +7,13 @@ from pathlib import Path
 
 import pytest
 from tests.chaos.counts import runs
+from tests.chaos.plates import attempts
 from tests.chaos.steps import kill_at
 from tests.unit.pipeline.here import EXECUTION
 from tests.unit.pipeline.plates import grey, write_plate
 
 from plateflow.execution.executor import Work
-from plateflow.execution.orchestrator import Orchestrator
+from plateflow.execution.orchestrator import MOST_ATTEMPTS, Orchestrator
 from plateflow.execution.processes import ProcessExecutor
 from plateflow.execution.steering import Steering
 from plateflow.pipeline.compile import compile_plate
@@ -45,14 +46,14 @@ def executor(plan: PlatePlan) -> Iterator[ProcessExecutor]:
 @pytest.mark.timeout(300)
 def test_every_update_before_a_kill_is_delivered(plan: PlatePlan, executor: ProcessExecutor) -> None:
     many = runs(100)
-    told = [updates_before_death(plan, executor, read_late=number % 2 == 0) for number in range(many)]
-    whole = told.count(UPDATES)
+    told = [updates_before_deaths(plan, executor, read_late=number % 2 == 0) for number in range(many)]
+    whole = told.count([UPDATES] * MOST_ATTEMPTS)
     print(f"\npromise worker-kill: {whole} of {many}")
     assert whole == many, told
 
 
-def updates_before_death(plan: PlatePlan, executor: ProcessExecutor, *, read_late: bool) -> int:
-    """Run the well to its worker's death; return how many of the updates that it made came, in order, unbroken.
+def updates_before_deaths(plan: PlatePlan, executor: ProcessExecutor, *, read_late: bool) -> list[int]:
+    """Run the well to the death of each worker that it gets; return how many updates of each came, in order, unbroken.
 
     Where they are read late, all but the first ones are in the pipe only, when the worker is no more.
     """
@@ -67,9 +68,12 @@ def updates_before_death(plan: PlatePlan, executor: ProcessExecutor, *, read_lat
     outcome = Orchestrator(plan, EXECUTION, executor, take, Steering()).run()
     assert list(outcome.errors) == ["A01"]
     messages = decode_lines(b"".join(bodies))
-    assert [m.signal for m in messages if isinstance(m, WorkerMessage) and m.state is WorkerState.DIED] == ["SIGKILL"]
+    deaths = [m.signal for m in messages if isinstance(m, WorkerMessage) and m.state is WorkerState.DIED]
+    assert deaths == ["SIGKILL"] * MOST_ATTEMPTS
     updates = [message for message in messages if isinstance(message, ProgressUpdate)]
     own = [update for update in updates if update.status is not ProgressStatus.ERROR]
     assert [update.status for update in updates[len(own) :]] == [ProgressStatus.ERROR] * 2  # the runner's own words
-    assert [update.completed for update in own] == [0, *range(len(own) - 1)]
-    return len(own)
+    by_attempt = attempts(own)
+    for attempt in by_attempt:
+        assert [update.completed for update in attempt] == [0, *range(len(attempt) - 1)]
+    return [len(attempt) for attempt in by_attempt]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 import socket
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -74,10 +74,11 @@ def claim_output(path: Path, execution_id: str, *, resume: bool = False) -> Iter
             sweep(path, depth=WELL_DEPTH)
         claim = Claim(execution_id=execution_id, pid=os.getpid(), host=socket.gethostname())
         write_atomic(path / CLAIM, msgspec.json.encode(claim))
-        yield OutputFolder(path, descriptor)
+        try:
+            yield OutputFolder(path, descriptor)
+        finally:
+            _tidy(descriptor, path)
     finally:
-        if os.listdir(descriptor) == [CLAIM]:
-            (path / CLAIM).unlink()  # nothing came of it
         os.close(descriptor)  # which frees the lock
 
 
@@ -103,6 +104,16 @@ def _lock(descriptor: int, path: Path) -> None:
 def _require_writable(path: Path) -> None:
     if not os.access(path, os.W_OK | os.X_OK):
         raise OutputError(f"results folder {path} is not writable; change its permissions or choose another folder")
+
+
+def _tidy(descriptor: int, path: Path) -> None:
+    # No writer of this run is left. What fails here is no news: the run's end is told, and the next one sweeps too.
+    with suppress(OSError):
+        if not os.path.samestat(os.fstat(descriptor), os.stat(path)):
+            return  # another folder has its name now, and perhaps another run
+        sweep(path, depth=WELL_DEPTH)  # what killed workers left
+        if os.listdir(descriptor) == [CLAIM]:
+            (path / CLAIM).unlink()  # nothing came of it
 
 
 def _holder(path: Path) -> str:

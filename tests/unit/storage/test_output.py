@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from plateflow.errors import OutputError
+from plateflow.storage.atomic import TEMPORARY_PREFIX
 from plateflow.storage.output import CLAIM, claim_output
 
 NOBODY = 65534
@@ -33,6 +34,33 @@ def test_refuses_a_folder_in_use(tmp_path: Path) -> None:
         claim_output(tmp_path / "out", RUN),
     ):
         pass
+
+
+def test_what_a_killed_writer_left_goes_with_the_claim(tmp_path: Path) -> None:
+    path = tmp_path / "out"
+    with claim_output(path, RUN):
+        (path / "tables" / "Nuclei").mkdir(parents=True)
+        (path / "tables" / "Nuclei" / f"{TEMPORARY_PREFIX}1").write_bytes(b"half")
+        (path / "tables" / "Nuclei" / "A01.parquet").write_bytes(b"whole")
+    assert os.listdir(path / "tables" / "Nuclei") == ["A01.parquet"]
+
+
+def test_a_claim_that_is_refused_touches_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "out"
+    with claim_output(path, RUN):
+        (path / f"{TEMPORARY_PREFIX}1").write_bytes(b"being written")
+        with pytest.raises(OutputError), claim_output(path, RUN, resume=True):
+            pass
+        assert sorted(os.listdir(path)) == [CLAIM, f"{TEMPORARY_PREFIX}1"]
+
+
+def test_a_folder_that_took_the_place_of_the_claimed_one_is_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "out"
+    with claim_output(path, RUN):
+        path.rename(tmp_path / "moved")
+        path.mkdir()
+        (path / f"{TEMPORARY_PREFIX}1").write_bytes(b"of another run")
+    assert os.listdir(path) == [f"{TEMPORARY_PREFIX}1"]
 
 
 def test_a_worker_with_the_descriptor_keeps_the_folder(tmp_path: Path) -> None:
