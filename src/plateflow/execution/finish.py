@@ -72,8 +72,9 @@ def finish_run(plan: PlatePlan, output: Path, outcome: Outcome, info: RunInfo) -
         Names the file that cannot be written; or a well that was completed has no record: somebody moved or removed
         the folder meanwhile.
     """
+    done = len(outcome.completed)
     try:
-        with telling_what_to_do(f"{GO_ON}; the wells that are done, {len(outcome.completed)} in this run, stay so"):
+        with telling_what_to_do(f"{GO_ON}; {done} wells are done, and stay so" if done else GO_ON):
             _finish(plan, output, outcome, info)
     except OutputError as e:
         raise FinishError(str(e), outcome) from e
