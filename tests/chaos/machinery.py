@@ -121,17 +121,21 @@ def _update(
     )
 
 
-def server_command(directory: Path, *, journal: Path | None = None) -> tuple[str, ...]:
-    options = ("--high-water", str(HIGH_WATER), *(("--journal", str(journal)) if journal else ()))
-    return (sys.executable, "-m", "tests.chaos.serve", str(directory), *options)
+def server_command(directory: Path, *, journal: Path | None = None, plates: bool = False) -> tuple[str, ...]:
+    options = ("--plates",) if plates else ("--high-water", str(HIGH_WATER))
+    kept = ("--journal", str(journal)) if journal else ()
+    return (sys.executable, "-m", "tests.chaos.serve", str(directory), *options, *kept)
 
 
 class ServerProcess:
-    """A server in a process of its own: started at once, but serving only after :meth:`serve`."""
+    """A server in a process of its own: started at once, but serving only after :meth:`serve`.
 
-    def __init__(self, directory: Path, *, journal: Path | None = None) -> None:
+    It runs talkers, or plates.
+    """
+
+    def __init__(self, directory: Path, *, journal: Path | None = None, plates: bool = False) -> None:
         self.directory = directory
-        pipe, command = subprocess.PIPE, server_command(directory, journal=journal)
+        pipe, command = subprocess.PIPE, server_command(directory, journal=journal, plates=plates)
         self.process = subprocess.Popen(command, cwd=ROOT, stdin=pipe, stdout=pipe, stderr=pipe)
         self._imported = False
 
