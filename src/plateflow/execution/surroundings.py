@@ -67,7 +67,6 @@ class Surroundings:
             self._point_to(log)  # once more: user code may have closed them before buffers were written
             broken = _flush()
             self._point_to(*self.streams)
-            ctypes.CDLL(None).fflush(None)  # what found no room in the well's log must not end in the next one's
             self._mend(broken)
             if not os.fstat(log).st_size:
                 with suppress(OSError):
