@@ -11,6 +11,8 @@ from contextlib import contextmanager
 from multiprocessing import forkserver
 from typing import TYPE_CHECKING
 
+from plateflow.execution.socket_folder import make_socket_folder
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from multiprocessing.context import ForkServerContext
@@ -34,6 +36,7 @@ def start_fork_server() -> ForkServerContext:
     """Start the fork server of this process if it does not run yet; returns before its imports are done."""
     context = mp.get_context("forkserver")
     context.set_forkserver_preload(PRELOADED)
+    make_socket_folder()
     with _environment(dict.fromkeys(SINGLE_THREADED, "1")):
         forkserver.ensure_running()
     return context
