@@ -60,7 +60,7 @@ class Ended:
     """How a job ended, by its messages."""
 
     def __init__(self, spec: JobSpec, messages: list[Message]) -> None:
-        state = ExecutionProgress(execution_id=EXECUTION, plate_id=spec.plate)
+        state = ExecutionProgress(execution_id=messages[0].execution_id, plate_id=spec.plate)
         state.apply_all(messages, 1)
         self.output = Path(spec.output or "")
         self.state, self.reason = state.state, state.reason

@@ -20,7 +20,7 @@ from tests.chaos.counts import runs
 from tests.chaos.job_process import JobProcess
 from tests.chaos.jobs import do_here, job_of, problems_of_end, problems_of_words, undisturbed_files
 from tests.chaos.machinery import promise
-from tests.chaos.plates import KINDS, bench_of, runs_of
+from tests.chaos.plates import KINDS, bench_of, runs_of, tell
 from tests.chaos.whole import Files, committed, files_of, leftovers, problems_of_files
 from tests.integration.cli.commands import Cli, descendants, lives, wait_for
 from tests.integration.conftest import make_bench
@@ -57,11 +57,8 @@ def test_p7_no_partial_file_whenever_the_whole_run_is_killed(job: JobSpec, short
         else:
             problems[seed] = next(problems_after_kill(job, undisturbed, moments), "")
         shutil.rmtree(output)
-    for seed, problem in problems.items():
-        if problem:
-            print(f"\nkilled after {moments}, seed {seed}: {problem}", end="")
     print(f"\nkilled with so many wells committed: {sorted(moments)}")
-    promise(f"P7 whole run killed, {kind} plate", list(problems.values()).count(""), len(problems))
+    tell(f"P7 whole run killed, {kind} plate", problems)
 
 
 def run_and_kill(job: JobSpec, runtime: Path, rng: random.Random, after: float | None) -> float:
@@ -231,6 +228,4 @@ def test_p7_no_partial_file_whichever_call_of_a_plate_fails(job: JobSpec) -> Non
             problems[seed] = attempt.problem if attempt.refused else "there was no such call"
             if problems[seed]:
                 print(f"{name}, call {n}, seed {seed}: {attempt}")
-    promise(
-        f"P7 one of {max(calls.values())} calls fails, {kind} plate", list(problems.values()).count(""), len(problems)
-    )
+    tell(f"P7 one of {max(calls.values())} calls fails, {kind} plate", problems)

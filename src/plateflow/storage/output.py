@@ -106,6 +106,8 @@ def _lock(descriptor: int, path: Path) -> None:
 
 
 def _require_writable(path: Path) -> None:
+    if os.statvfs(path).f_flag & os.ST_RDONLY:
+        raise OutputError(f"results folder {path} is on a read-only disk; make it writable or choose another folder")
     if not os.access(path, os.W_OK | os.X_OK):
         raise OutputError(f"results folder {path} is not writable; change its permissions or choose another folder")
 
