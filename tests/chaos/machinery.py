@@ -2,13 +2,14 @@
 
 import itertools
 import json
+import os
 import signal
 import subprocess
 import sys
 import time
 import uuid
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import NamedTuple, Self
@@ -133,10 +134,18 @@ class ServerProcess:
     It runs talkers, or plates.
     """
 
-    def __init__(self, directory: Path, *, journal: Path | None = None, plates: bool = False) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        *,
+        journal: Path | None = None,
+        plates: bool = False,
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
         self.directory = directory
         pipe, command = subprocess.PIPE, server_command(directory, journal=journal, plates=plates)
-        self.process = subprocess.Popen(command, cwd=ROOT, stdin=pipe, stdout=pipe, stderr=pipe)
+        more = os.environ | (environment or {})
+        self.process = subprocess.Popen(command, cwd=ROOT, stdin=pipe, stdout=pipe, stderr=pipe, env=more)
         self._imported = False
 
     def __enter__(self) -> Self:

@@ -14,6 +14,7 @@ from plateflow.service.execute import ExecutorName
 from plateflow.service.job import JobSpec, PipelineFile, describe_pipeline
 from plateflow.storage.commit import read_committed
 
+EXECUTORS: tuple[ExecutorName, ...] = ("processes", "threads")
 WORKERS = 2
 WAIT = 60.0
 WORK = """
@@ -56,7 +57,8 @@ class Station:
         resume: bool = False,
         step_limit: float = 3600.0,
     ) -> str:
-        """Queue a run; return its execution id."""
+        """Queue a run; return its execution id. What was called before is forgotten."""
+        self.calls.unlink(missing_ok=True)
         job = JobSpec(
             plate=self.bench.plate.path,
             pipeline=self.pipeline,
@@ -76,7 +78,7 @@ class Station:
         return summary_of(client, execution)
 
     def called(self) -> set[str]:
-        """Return the wells for which ``work`` was called since this was last asked."""
+        """Return the wells for which ``work`` was called since a run was queued, or this was last asked."""
         text = self.calls.read_text() if self.calls.exists() else ""
         self.calls.unlink(missing_ok=True)
         names = {mark: well for well, mark in self.bench.marks.items()}
@@ -119,5 +121,4 @@ def undisturbed(station: Station, client: ExecutionClient) -> tuple[dict[str, by
     assert all(is_whole(summary, len(station.wells)) for summary in summaries)
     first, second = map(contents, outputs)
     assert first == second
-    station.called()
     return first, summaries[1].seconds

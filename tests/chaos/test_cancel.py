@@ -13,18 +13,16 @@ import pytest
 from tests.chaos.counts import runs
 from tests.chaos.machinery import ServerProcess, new_id
 from tests.chaos.plates import KINDS, bench_of, contents, runs_of, tell
-from tests.chaos.served import WAIT, WORK, Station, is_whole, station_of, summary_of, undisturbed
+from tests.chaos.served import EXECUTORS, WAIT, WORK, Station, is_whole, station_of, summary_of, undisturbed
 from tests.integration.cli.commands import Cli, descendants, lives, wait_for
 
 from plateflow.progress.messages import ExecutionState
 from plateflow.progress.state import AxisState
 from plateflow.runtime.client import ExecutionClient, RefusedError
-from plateflow.service.execute import ExecutorName
 from plateflow.storage.commit import read_committed
 
 LIMIT = 2.0
 """Seconds from the cancel to the run's end."""
-EXECUTORS: tuple[ExecutorName, ...] = ("processes", "threads")
 
 
 @pytest.mark.timeout(1800)
@@ -131,6 +129,7 @@ def test_p16_ctrl_c_leaves_no_process(tmp_path: Path, short_tmp: Path, request: 
     for seed in range(16500, 16500 + runs(20)):
         rng = random.Random(seed)
         how = list(SIGNALS)[seed % len(SIGNALS)]
+        station.called()  # forget the last
         command = cli.start(
             "run", station.pipeline.path, station.bench.plate.path, "--output", tmp_path / "out", start_new_session=True
         )
@@ -139,7 +138,6 @@ def test_p16_ctrl_c_leaves_no_process(tmp_path: Path, short_tmp: Path, request: 
         family = descendants(cli.server_pid())
         problems[seed] = "; ".join(problems_of_signal(cli, command, how, family))
         shutil.rmtree(tmp_path / "out")
-        station.called()
     tell("P16 Ctrl-C", problems)
 
 

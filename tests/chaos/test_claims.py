@@ -79,7 +79,6 @@ class Trial:
     def problems(self, first: ServerProcess, second: ServerProcess) -> Iterator[str]:
         hold = Path(f"{self._station.calls}.hold")
         hold.touch()
-        self._station.called()
         with ExecutionClient(first.directory) as client, ExecutionClient(second.directory) as other:
             execution = self._station.submit(client, self._output)
             wait_for(self._station.called, "a well at work")

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from tests.chaos.machinery import ServerProcess
 from tests.chaos.plates import KINDS, bench_of, contents, runs_of, tell
-from tests.chaos.served import WORKERS, Station, committed, is_whole, station_of, undisturbed
+from tests.chaos.served import EXECUTORS, WORKERS, Station, committed, is_whole, station_of, undisturbed
 from tests.integration.cli.commands import descendants, lives, wait_for
 
 from plateflow.progress.messages import ExecutionState
@@ -140,7 +140,7 @@ class Trial:
     expected
         What an undisturbed run leaves.
     rng
-        Tells when it is killed, and what: the server alone, or all processes at once.
+        Tells what the wells run in, when it is killed, and what: the server alone, or all processes at once.
     span
         Seconds that a run takes.
     """
@@ -150,6 +150,7 @@ class Trial:
         self._expected = expected
         self._delay = rng.uniform(0, 1.1 * span)
         self._all = rng.random() < 0.5
+        self._executor = rng.choice(EXECUTORS)
         self._output = station.bench.folder / "out"
         self.kept = 0
         """Wells that were finished when it was killed."""
@@ -171,7 +172,7 @@ class Trial:
 
     def _interrupt(self, server: ServerProcess) -> str:
         with ExecutionClient(server.directory) as client:
-            execution = self._station.submit(client, self._output)
+            execution = self._station.submit(client, self._output, executor=self._executor)
         time.sleep(self._delay)
         family = descendants(server.process.pid)
         server.kill()
