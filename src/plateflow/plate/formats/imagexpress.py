@@ -33,8 +33,9 @@ from typing import TYPE_CHECKING, Final
 from plateflow.errors import PlateError
 from plateflow.plate.formats.htd import read_htd
 from plateflow.plate.formats.metaseries import PlaneInfo, read_plane_info
+from plateflow.plate.formats.plate_format import PlateFormat
 from plateflow.plate.image_table import ImageTable, Position
-from plateflow.plate.listing import FileReport, Folder, each_file, list_folders
+from plateflow.plate.listing import FileReport, Folder, TopFolder, each_file, list_folders
 from plateflow.plate.model import Channel, ImageRecord, Plate
 from plateflow.plate.wells import canonical_well
 
@@ -80,44 +81,34 @@ class _Plane:
     projection: str = ""
 
 
-def list_plate(folder: str) -> list[Folder]:
-    """List a folder and its TimePoint and ZStep folders; the first of the result is the folder itself.
+def _find_htd(top: TopFolder) -> str | None:
+    return next((os.path.join(top.path, name) for name in top.files if name.lower().endswith(".htd")), None)
+
+
+def _check_is_whole(top: TopFolder) -> None:
+    """Refuse a folder that is less or more than one plate.
 
     Raises
     ------
     PlateError
-        As :func:`.list_folders`.
+        If it holds several HTD files, or is a part of a plate.
     """
-    return list_folders(folder, lambda relative: _FOLDER.fullmatch(relative) is not None)
-
-
-def find_htd(root: Folder) -> str | None:
-    """Return the path of a plate's HTD; None where the folder itself holds none.
-
-    Raises
-    ------
-    PlateError
-        If there are several, or the folder is a part of a plate.
-    """
-    names = [name for name in root.names if name.lower().endswith(".htd")]
-    if not names:
-        return None
+    names = [name for name in top.files if name.lower().endswith(".htd")]
     if len(names) > 1:
-        raise PlateError(f"{root.path}: holds several HTD files ({', '.join(names)}); a plate folder has one")
-    if _FOLDER.fullmatch(os.path.basename(os.path.dirname(root.path))):
-        raise PlateError(f"{root.path}: is a part of a plate (each has a copy of the HTD); open the folder above it")
-    return root.path + names[0]
+        raise PlateError(f"{top.path}: holds several HTD files ({', '.join(names)}); a plate folder has one")
+    if _FOLDER.fullmatch(os.path.basename(top.path)):
+        raise PlateError(f"{top.path}: is a part of a plate (each has a copy of the HTD); open the folder above it")
 
 
-def read_plate(folders: list[Folder], htd_path: str, report: FileReport | None = None) -> Plate:
+def read_plate(top: TopFolder, htd_path: str, report: FileReport | None = None) -> Plate:
     """Read a plate by its HTD and the names of its files.
 
     Parameters
     ----------
-    folders
-        Of :func:`list_plate`.
+    top
+        The plate's folder.
     htd_path
-        Of :func:`find_htd`.
+        Of its HTD.
     report
         Told how many files were looked at.
 
@@ -126,8 +117,10 @@ def read_plate(folders: list[Folder], htd_path: str, report: FileReport | None =
     PlateError
         If the HTD is wrong, no image is there, or there are images that the HTD does not declare.
     """
+    _check_is_whole(top)
     htd = read_htd(htd_path)
-    folder = os.path.dirname(folders[0].path)
+    folder = top.path
+    folders = list_folders(folder, lambda relative: _FOLDER.fullmatch(relative) is not None)
     images, naming = _match_files(folders, report)
     if naming is None:
         raise PlateError(f"{folder}: its HTD declares {len(htd.wells)} wells, but no image is there; copy them again")
@@ -268,3 +261,6 @@ def _records(
             plane.projection,
             path is None,
         )
+
+
+FORMAT: Final = PlateFormat(LAYOUT, "an .HTD file in the folder", _find_htd, read_plate)
