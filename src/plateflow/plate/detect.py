@@ -10,7 +10,7 @@ from importlib.metadata import entry_points
 from typing import TYPE_CHECKING, Final
 
 from plateflow.errors import PlateError
-from plateflow.plate.formats import filenames, imagexpress, ome_zarr, opera_phenix
+from plateflow.plate.formats import cellvoyager, filenames, imagexpress, ome_zarr, opera_phenix
 from plateflow.plate.formats.plate_format import ENTRY_POINTS, PlateFormat
 from plateflow.plate.listing import list_top
 
@@ -21,7 +21,12 @@ if TYPE_CHECKING:
     from plateflow.plate.listing import FileReport, TopFolder
     from plateflow.plate.model import Plate
 
-BUILT_IN: Final[tuple[PlateFormat, ...]] = (imagexpress.FORMAT, opera_phenix.FORMAT, ome_zarr.FORMAT)
+BUILT_IN: Final[tuple[PlateFormat, ...]] = (
+    imagexpress.FORMAT,
+    opera_phenix.FORMAT,
+    cellvoyager.FORMAT,
+    ome_zarr.FORMAT,
+)
 _LOOKED_INTO: Final = 24
 """Folders inside one that no reader knows, in which a plate is looked for to say so."""
 

@@ -14,11 +14,11 @@ from plateflow.plate.formats.plate_format import PlateFormat
 from plateflow.plate.image_table import Position
 from plateflow.plate.listing import FileReport, PacedReport, TopFolder, list_top
 from plateflow.plate.model import Channel, ImageRecord, Plate
+from plateflow.plate.notes import left_out
 from plateflow.plate.record_table import RecordTable
 
 LAYOUT: Final = "opera-phenix"
 _SUFFIXES: Final = (".tiff", ".tif")
-_MOST_TOLD: Final = 3
 
 
 def _find(top: TopFolder) -> str | None:
@@ -81,7 +81,7 @@ def read_plate(top: TopFolder, index_path: str, report: FileReport | None = None
         channels=tuple(Channel(str(number), index.labels.get(number, "")) for number in names),
         wells=table.by_well([str(number) for number in names]),
         pixel_size_um=index.pixel_size_um,
-        notes=_notes(os.path.basename(index_path), unclaimed),
+        notes=left_out(unclaimed, os.path.basename(index_path)),
     )
 
 
@@ -115,13 +115,6 @@ def _add_missing(index: HarmonyIndex, table: RecordTable) -> None:
 
 def _position(at: ImageId) -> Position:
     return Position(at.field, str(at.channel), at.timepoint, at.plane)
-
-
-def _notes(name: str, unclaimed: set[str]) -> tuple[str, ...]:
-    if not unclaimed:
-        return ()
-    told = ", ".join(sorted(unclaimed)[:_MOST_TOLD]) + (" .." if len(unclaimed) > _MOST_TOLD else "")
-    return (f"{len(unclaimed)} images are not described by {name} and were left out: {told}",)
 
 
 FORMAT: Final = PlateFormat(LAYOUT, "Index.xml or Index.idx.xml in the folder or in its Images", _find, read_plate)
