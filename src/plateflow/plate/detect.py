@@ -10,7 +10,7 @@ from importlib.metadata import entry_points
 from typing import TYPE_CHECKING, Final
 
 from plateflow.errors import PlateError
-from plateflow.plate.formats import cellvoyager, filenames, imagexpress, ome_zarr, opera_phenix
+from plateflow.plate.formats import cellvoyager, filenames, imagexpress, imagexpress_database, ome_zarr, opera_phenix
 from plateflow.plate.formats.plate_format import ENTRY_POINTS, PlateFormat
 from plateflow.plate.listing import list_top
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 BUILT_IN: Final[tuple[PlateFormat, ...]] = (
     imagexpress.FORMAT,
+    imagexpress_database.FORMAT,
     opera_phenix.FORMAT,
     cellvoyager.FORMAT,
     ome_zarr.FORMAT,
