@@ -10,7 +10,15 @@ from importlib.metadata import entry_points
 from typing import TYPE_CHECKING, Final
 
 from plateflow.errors import PlateError
-from plateflow.plate.formats import cellvoyager, filenames, imagexpress, imagexpress_database, ome_zarr, opera_phenix
+from plateflow.plate.formats import (
+    cellvoyager,
+    cytation,
+    filenames,
+    imagexpress,
+    imagexpress_database,
+    ome_zarr,
+    opera_phenix,
+)
 from plateflow.plate.formats.plate_format import ENTRY_POINTS, PlateFormat
 from plateflow.plate.listing import list_top
 
@@ -26,6 +34,7 @@ BUILT_IN: Final[tuple[PlateFormat, ...]] = (
     imagexpress_database.FORMAT,
     opera_phenix.FORMAT,
     cellvoyager.FORMAT,
+    cytation.FORMAT,
     ome_zarr.FORMAT,
 )
 _LOOKED_INTO: Final = 24
