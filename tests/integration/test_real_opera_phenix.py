@@ -72,3 +72,16 @@ def test_operetta_of_two_fields(test_data: Path) -> None:
         "r03c03f01p01-ch1sk1fk1fl1.tiff",
         "r03c03f02p01-ch1sk1fk1fl1.tiff",
     ]
+
+
+def test_the_third_party_table_read_as_a_plate_is_the_same_plate(test_data: Path) -> None:
+    own = open_plate(test_data / "opera_phenix/Version1")
+    table = open_plate(test_data / "opera_phenix/Version1", layout="load-data")
+    assert table.layout == "load-data"
+    assert table.pixel_size_um == own.pixel_size_um
+    by_path = {record.path: record for record in own.wells["A01"]}
+    assert len(table.wells["A01"]) == len(by_path)
+    for record in table.wells["A01"]:
+        same = by_path[record.path]
+        assert (record.site, record.z, record.timepoint, record.missing) == (1, 1, 1, False)
+        assert (record.x_um, record.y_um, record.z_um) == (same.x_um, same.y_um, same.z_um)

@@ -16,6 +16,7 @@ from plateflow.plate.formats import (
     filenames,
     imagexpress,
     imagexpress_database,
+    load_data,
     ome_zarr,
     opera_phenix,
 )
@@ -36,6 +37,7 @@ BUILT_IN: Final[tuple[PlateFormat, ...]] = (
     cellvoyager.FORMAT,
     cytation.FORMAT,
     ome_zarr.FORMAT,
+    load_data.FORMAT,
 )
 _LOOKED_INTO: Final = 24
 """Folders inside one that no reader knows, in which a plate is looked for to say so."""
