@@ -16,6 +16,7 @@ from plateflow.cli.options import (
     ExecutionBegin,
     Executor,
     Filenames,
+    Format,
     Json,
     Metadata,
     Output,
@@ -99,9 +100,15 @@ def demo(
 
 
 @app.command("init")
-def init_plate(plate: PlatePath, filenames: Filenames = None, metadata: Metadata = None, json: Json = False) -> Exit:
+def init_plate(
+    plate: PlatePath,
+    filenames: Filenames = None,
+    metadata: Metadata = None,
+    layout: Format = None,
+    json: Json = False,
+) -> Exit:
     """Open a plate and say what was understood of it."""
-    spec = JobSpec(plate=str(plate.resolve()), filenames=filenames, metadata=metadata_path(metadata))
+    spec = JobSpec(plate=str(plate.resolve()), filenames=filenames, metadata=metadata_path(metadata), layout=layout)
     return prepare(ExecutionKind.INIT, spec, json=json)
 
 
@@ -112,6 +119,7 @@ def compile_pipeline(
     wells: Wells = None,
     filenames: Filenames = None,
     metadata: Metadata = None,
+    layout: Format = None,
     json: Json = False,
 ) -> Exit:
     """Check that a pipeline fits a plate, before any pixel is read."""
@@ -120,6 +128,7 @@ def compile_pipeline(
         pipeline=describe_pipeline(pipeline),
         filenames=filenames,
         metadata=metadata_path(metadata),
+        layout=layout,
         wells=split_wells(wells),
     )
     return prepare(ExecutionKind.COMPILE, spec, json=json)
@@ -141,6 +150,7 @@ def _offer(name: str, act: Callable[..., Exit], says: str) -> None:
         rerun: Rerun = None,
         filenames: Filenames = None,
         metadata: Metadata = None,
+        layout: Format = None,
         json: Json = False,
     ) -> Exit:
         check_going_on(output, wells, rerun, resume=resume)
@@ -149,6 +159,7 @@ def _offer(name: str, act: Callable[..., Exit], says: str) -> None:
             pipeline=describe_pipeline(pipeline),
             filenames=filenames,
             metadata=metadata_path(metadata),
+            layout=layout,
             wells=split_wells(wells),
             executor=executor,
             workers=workers,

@@ -16,6 +16,7 @@ from plateflow.execution.processes import ProcessExecutor
 from plateflow.pipeline.compile import compile_plate
 from plateflow.pipeline.pipeline import Pipeline, PipelineSource, load_source
 from plateflow.pipeline.plan import PlatePlan, make_topology
+from plateflow.plate.formats.filenames import LAYOUT
 from plateflow.plate.open import open_plate
 from plateflow.progress.carried import carried
 from plateflow.progress.emitter import Emitter
@@ -151,10 +152,12 @@ class JobWork:
             raise
 
     def _open(self, pipeline: Pipeline | None) -> Plate:
+        by_name = pipeline.filenames if pipeline is not None and self._spec.layout in (None, LAYOUT) else None
         return open_plate(
             self._spec.plate,
-            filenames=self._spec.filenames or (pipeline.filenames if pipeline else None),
+            filenames=self._spec.filenames or by_name,
             metadata=self._spec.metadata or (pipeline.metadata if pipeline else None),
+            layout=self._spec.layout,
             execution_id=self._job.execution_id,
             report=self._emitter.report,
         )
