@@ -40,6 +40,7 @@ from plateflow.errors import PlateflowError, UserError
 from plateflow.progress.messages import ExecutionKind
 from plateflow.service.job import JobSpec, describe_pipeline
 from plateflow.settings import STEP_LIMIT
+from plateflow.storage.regular import real_path
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -101,7 +102,7 @@ def demo(
 @app.command("init")
 def init_plate(plate: PlatePath, filenames: Filenames = None, metadata: Metadata = None, json: Json = False) -> Exit:
     """Open a plate and say what was understood of it."""
-    spec = JobSpec(plate=str(plate.resolve()), filenames=filenames, metadata=metadata_path(metadata))
+    spec = JobSpec(plate=real_path(plate), filenames=filenames, metadata=metadata_path(metadata))
     return prepare(ExecutionKind.INIT, spec, json=json)
 
 
@@ -116,7 +117,7 @@ def compile_pipeline(
 ) -> Exit:
     """Check that a pipeline fits a plate, before any pixel is read."""
     spec = JobSpec(
-        plate=str(plate.resolve()),
+        plate=real_path(plate),
         pipeline=describe_pipeline(pipeline),
         filenames=filenames,
         metadata=metadata_path(metadata),
