@@ -16,6 +16,7 @@ from plateflow.cli.options import (
     ExecutionBegin,
     Executor,
     Filenames,
+    Format,
     Json,
     Metadata,
     Output,
@@ -100,9 +101,15 @@ def demo(
 
 
 @app.command("init")
-def init_plate(plate: PlatePath, filenames: Filenames = None, metadata: Metadata = None, json: Json = False) -> Exit:
+def init_plate(
+    plate: PlatePath,
+    filenames: Filenames = None,
+    metadata: Metadata = None,
+    layout: Format = None,
+    json: Json = False,
+) -> Exit:
     """Open a plate and say what was understood of it."""
-    spec = JobSpec(plate=real_path(plate), filenames=filenames, metadata=metadata_path(metadata))
+    spec = JobSpec(plate=real_path(plate), filenames=filenames, metadata=metadata_path(metadata), layout=layout)
     return prepare(ExecutionKind.INIT, spec, json=json)
 
 
@@ -113,6 +120,7 @@ def compile_pipeline(
     wells: Wells = None,
     filenames: Filenames = None,
     metadata: Metadata = None,
+    layout: Format = None,
     json: Json = False,
 ) -> Exit:
     """Check that a pipeline fits a plate, before any pixel is read."""
@@ -121,6 +129,7 @@ def compile_pipeline(
         pipeline=describe_pipeline(pipeline),
         filenames=filenames,
         metadata=metadata_path(metadata),
+        layout=layout,
         wells=split_wells(wells),
     )
     return prepare(ExecutionKind.COMPILE, spec, json=json)
@@ -142,6 +151,7 @@ def _offer(name: str, act: Callable[..., Exit], says: str) -> None:
         rerun: Rerun = None,
         filenames: Filenames = None,
         metadata: Metadata = None,
+        layout: Format = None,
         json: Json = False,
     ) -> Exit:
         check_going_on(output, wells, rerun, resume=resume)
@@ -150,6 +160,7 @@ def _offer(name: str, act: Callable[..., Exit], says: str) -> None:
             pipeline=describe_pipeline(pipeline),
             filenames=filenames,
             metadata=metadata_path(metadata),
+            layout=layout,
             wells=split_wells(wells),
             executor=executor,
             workers=workers,

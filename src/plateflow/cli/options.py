@@ -21,6 +21,10 @@ Filenames = Annotated[
 Metadata = Annotated[
     Path | None, typer.Option(metavar="CSV", help="One row a well, matched by Well, or Row and Column.")
 ]
+Format = Annotated[
+    str | None,
+    typer.Option("--format", metavar="NAME", help="Reader of the plate, where several know its folder."),
+]
 Wells = Annotated[str | None, typer.Option(metavar="B02,B03", help="Only these wells.")]
 
 Output = Annotated[Path | None, typer.Option(help="New folder for the results.")]

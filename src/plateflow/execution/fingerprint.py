@@ -7,13 +7,16 @@ import hashlib
 import inspect
 import os
 import sys
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from plateflow.errors import ImageError
 from plateflow.pipeline.signature import function_name, resolve_function
+from plateflow.storage.image import image_files
 from plateflow.storage.run_record import library_versions
 
 if TYPE_CHECKING:
@@ -22,6 +25,7 @@ if TYPE_CHECKING:
     from plateflow.pipeline.pipeline import Pipeline, PipelineSource
     from plateflow.pipeline.plan import AxisPlan, PlatePlan
     from plateflow.pipeline.step import FunctionStep
+    from plateflow.plate.model import ImageRecord
 
 
 def with_fingerprints(plan: PlatePlan, *, preview: bool) -> PlatePlan:
@@ -53,13 +57,18 @@ def fingerprint_plate(plan: PlatePlan) -> str:
 def _of_well(axis: AxisPlan, recipe: str, prefix: str) -> str:
     entries = [recipe, repr(sorted(axis.metadata.items()))]
     for (channel, address), record in axis.files.items():
-        try:
-            status = os.stat(record.path)
-        except OSError:
-            continue  # a file that is missing is its well's error
-        name = record.path.removeprefix(prefix)
-        entries.append(f"{channel} {address} {name!r} {status.st_size} {status.st_mtime_ns}")
+        part = "" if record.part is None else f" {msgspec.structs.astuple(record.part)}"
+        for path, status in _files_of(record):
+            name = path.removeprefix(prefix)
+            entries.append(f"{channel} {address} {name!r}{part} {status.st_size} {status.st_mtime_ns}")
     return _digest(entries)
+
+
+def _files_of(record: ImageRecord) -> Iterator[tuple[str, os.stat_result]]:
+    # A file that is missing is its well's error.
+    with suppress(OSError, ImageError):
+        for path in image_files(record.path, record.part):
+            yield path, os.stat(path)
 
 
 def _recipe(pipeline: Pipeline) -> Iterator[str]:

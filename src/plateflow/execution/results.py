@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
@@ -17,15 +16,16 @@ from plateflow.functions.overlay import outlines
 from plateflow.pipeline.plan import AxisPlan, PlatePlan, Ref
 from plateflow.plate.pattern_groups import sort_key
 from plateflow.plate.wells import split_well
-from plateflow.storage.atomic import WrittenFile
-from plateflow.storage.commit import FOLDER, WellRecord, commit_well
+from plateflow.storage.atomic import WrittenFile, remove_folder
+from plateflow.storage.commit import FOLDER, WellRecord, commit_well, uncommit_well
 from plateflow.storage.ome_zarr import WellPath, write_field, write_well_metadata
 from plateflow.storage.output import require_own
 from plateflow.storage.png import write_png
+from plateflow.storage.refusals import telling_what_to_do
 from plateflow.storage.tables import TABLES, part_path, write_table
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from numpy.typing import NDArray
 
@@ -54,6 +54,10 @@ class _WellWriter:
     preview: bool
 
     def __call__(self, axis: AxisPlan, data: WellData, seconds: dict[str, float]) -> None:
+        with telling_what_to_do():
+            self._write(axis, data, seconds)
+
+    def _write(self, axis: AxisPlan, data: WellData, seconds: dict[str, float]) -> None:
         tables = object_tables(self.plan, axis, data)
         require_own(self.output, *self._folders(axis, tables))
         files = [*self._write_pixels(axis, data), *self._write_tables(axis, data, tables)]
@@ -120,6 +124,20 @@ def _mean(values: NDArray[Any]) -> float | None:
     return float(known.mean()) if known.size else None
 
 
+def take_back(output: Path, wells: Iterable[str]) -> None:
+    """Have committed wells count no more, and remove what they wrote; first of all from the plate's list of wells.
+
+    Raises
+    ------
+    OSError
+        Names the file that cannot be removed.
+    """
+    for well in wells:
+        (output / PIXELS / "zarr.json").unlink(missing_ok=True)
+        uncommit_well(output, well)
+        remove_uncommitted(output, well)
+
+
 def remove_uncommitted(output: Path, well: str) -> None:
     """Remove what a well wrote that did not come to its commit: no reader of all tables or pixels may meet it.
 
@@ -127,6 +145,8 @@ def remove_uncommitted(output: Path, well: str) -> None:
     ------
     OutputError
         If one of the folders is a link now.
+    OSError
+        Names the file that cannot be removed.
     """
     row, column = split_well(well)
     require_own(output, output / PICTURES, output / PIXELS / row / column, *(output / TABLES).glob("*"))
@@ -134,4 +154,4 @@ def remove_uncommitted(output: Path, well: str) -> None:
         table.unlink()
     for picture in (output / PICTURES).glob(f"{well}_s*.png"):
         picture.unlink()
-    shutil.rmtree(output / PIXELS / row / column, ignore_errors=True)
+    remove_folder(output / PIXELS / row / column)

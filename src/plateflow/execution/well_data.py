@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from plateflow.functions.kinds import Kind
 from plateflow.pipeline.plan import Ref
 from plateflow.pipeline.signature import STACK_KINDS
-from plateflow.storage.tiff import read_plane
+from plateflow.storage.image import read_image
 
 if TYPE_CHECKING:
     from plateflow.pipeline.plan import AxisPlan, Declared, Group, Output
@@ -113,7 +113,8 @@ class WellData:
     def _read(self, ref: Ref) -> NDArray[Any]:
         declared = self._declared[ref.name]
         rows, columns = declared.shape
-        return read_plane(self.axis.files[ref.name, ref.address].path, (rows, columns), declared.dtype)
+        record = self.axis.files[ref.name, ref.address]
+        return read_image(record.path, record.part, (rows, columns), declared.dtype)
 
     def _argument(self, refs: tuple[Ref, ...], kind: Kind) -> Any:
         if kind is Kind.IMAGES:

@@ -10,7 +10,7 @@ from plateflow.errors import ImageError
 from plateflow.pipeline.plan import AxisPlan, Declared, Shape
 from plateflow.plate.pattern_groups import pattern_text
 from plateflow.progress.update import ProgressPhase, ProgressStatus
-from plateflow.storage.tiff import read_header
+from plateflow.storage.image import read_image_header
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -67,10 +67,11 @@ class _WellError(Exception):
 def _read_headers(axis: AxisPlan, headers: Headers) -> None:
     for (channel, address), record in axis.files.items():
         if record.missing:
-            raise _WellError(channel, f"image {pattern_text(address, channel)} is missing: {record.path}")
+            reason = f" ({record.reason})" if record.reason else ""
+            raise _WellError(channel, f"image {pattern_text(address, channel)} is missing: {record.path}{reason}")
         if channel not in headers:
             try:
-                header = read_header(record.path)
+                header = read_image_header(record.path, record.part)
             except ImageError as e:
                 raise _WellError(channel, str(e)) from e
             headers[channel] = Header(record.path, Declared(header.shape, str(header.dtype)))

@@ -35,6 +35,45 @@ class Folder:
     """Sorted; hidden files (``.DS_Store``, ``._B02.tif``) are left out."""
 
 
+@dataclass(frozen=True, slots=True)
+class TopFolder:
+    """What lies directly in a folder: all that is known of it while its reader is sought."""
+
+    path: str
+    """Absolute."""
+    files: tuple[str, ...]
+    """Sorted names; hidden ones are left out."""
+    folders: tuple[str, ...]
+
+    def child(self, name: str) -> TopFolder | None:
+        """List a folder in this one; None where there is none.
+
+        Raises
+        ------
+        PlateError
+            As :func:`list_top`.
+        """
+        return list_top(os.path.join(self.path, name)) if name in self.folders else None
+
+    def file(self, *names: str) -> str | None:
+        """Return the path of the first of these files that is here; upper and lower case are the same."""
+        here = {name.lower(): name for name in reversed(self.files)}
+        found = next((here[name.lower()] for name in names if name.lower() in here), None)
+        return None if found is None else os.path.join(self.path, found)
+
+
+def list_top(path: str) -> TopFolder:
+    """List what lies directly in a folder.
+
+    Raises
+    ------
+    PlateError
+        If it cannot be listed, or a name in it is no text.
+    """
+    names, children = _list_one(path, set())
+    return TopFolder(path, tuple(names), tuple(children))
+
+
 def list_folders(root: str, enter: Callable[[str], bool]) -> list[Folder]:
     """List a folder and those below it.
 

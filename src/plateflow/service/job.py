@@ -35,6 +35,8 @@ class JobSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     filenames: str | None = None
     """Wins over the pipeline's."""
     metadata: str | None = None
+    layout: str | None = None
+    """Name of the reader that is to open the plate; None: the one that knows it."""
     wells: tuple[str, ...] | None = None
     output: str | None = None
     """Absolute path of the results folder; None for init and compile."""

@@ -11,10 +11,12 @@ from msgspec import UNSET
 
 from plateflow.errors import PlateflowError, UserError
 from plateflow.execution.executor import default_workers
+from plateflow.execution.finish import FinishError
 from plateflow.execution.processes import ProcessExecutor
 from plateflow.pipeline.compile import compile_plate
 from plateflow.pipeline.pipeline import Pipeline, PipelineSource, SourceError, load_source
 from plateflow.pipeline.plan import PlatePlan, make_topology
+from plateflow.plate.formats.filenames import LAYOUT
 from plateflow.plate.open import open_plate
 from plateflow.progress.carried import carried
 from plateflow.progress.emitter import Emitter
@@ -90,6 +92,9 @@ class JobWork:
         try:
             self._spec = decode_job(bytes(self._job.payload))
             state = self._work()
+        except FinishError as e:
+            state = ExecutionState.CANCELLED if e.outcome.cancelled else ExecutionState.FAILED
+            self._send_state(state, reason=carried(str(e)))
         except (PlateflowError, OSError) as e:
             self._send_state(ExecutionState.FAILED, reason=carried(str(e)) or type(e).__name__)
         else:
@@ -150,10 +155,12 @@ class JobWork:
             raise
 
     def _open(self, pipeline: Pipeline | None) -> Plate:
+        by_name = pipeline.filenames if pipeline is not None and self._spec.layout in (None, LAYOUT) else None
         return open_plate(
             self._spec.plate,
-            filenames=self._spec.filenames or (pipeline.filenames if pipeline else None),
+            filenames=self._spec.filenames or by_name,
             metadata=self._spec.metadata or (pipeline.metadata if pipeline else None),
+            layout=self._spec.layout,
             execution_id=self._job.execution_id,
             report=self._emitter.report,
         )
