@@ -41,6 +41,7 @@ from plateflow.errors import PlateflowError, UserError
 from plateflow.progress.messages import ExecutionKind
 from plateflow.service.job import JobSpec, describe_pipeline
 from plateflow.settings import STEP_LIMIT
+from plateflow.storage.regular import real_path
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -108,7 +109,7 @@ def init_plate(
     json: Json = False,
 ) -> Exit:
     """Open a plate and say what was understood of it."""
-    spec = JobSpec(plate=str(plate.resolve()), filenames=filenames, metadata=metadata_path(metadata), layout=layout)
+    spec = JobSpec(plate=real_path(plate), filenames=filenames, metadata=metadata_path(metadata), layout=layout)
     return prepare(ExecutionKind.INIT, spec, json=json)
 
 
@@ -124,7 +125,7 @@ def compile_pipeline(
 ) -> Exit:
     """Check that a pipeline fits a plate, before any pixel is read."""
     spec = JobSpec(
-        plate=str(plate.resolve()),
+        plate=real_path(plate),
         pipeline=describe_pipeline(pipeline),
         filenames=filenames,
         metadata=metadata_path(metadata),

@@ -12,6 +12,7 @@ import csv
 import os
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
+from io import BufferedReader
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from plateflow.errors import PlateError
@@ -24,6 +25,7 @@ from plateflow.plate.model import Channel, ImageRecord, Plate
 from plateflow.plate.notes import some
 from plateflow.plate.record_table import RecordTable
 from plateflow.plate.wells import canonical_well, enclosing_plate, join_well
+from plateflow.storage.regular import open_regular, open_text, reason_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -136,8 +138,8 @@ class _Reader:
 
     def _rows(self) -> Iterator[_Row]:
         try:
-            with open(self._path, encoding="utf-8-sig", newline="") as file:
-                reader = csv.reader(file)
+            with open_text(self._path, "utf-8-sig") as file:
+                reader = csv.reader(file, strict=True)
                 headings = next(reader, [])
                 self._columns = read_columns(self._path, headings)
                 for cells in reader:
@@ -147,7 +149,7 @@ class _Reader:
                         raise self._wrong(reader.line_num, f"has {len(cells)} cells, the headings are {len(headings)}")
                     yield _Row(reader.line_num, cells)
         except OSError as e:
-            raise PlateError(f"{self._path}: cannot be read: {e.strerror}") from e
+            raise PlateError(f"{self._path}: cannot be read: {reason_of(e, self._path)}") from e
         except (UnicodeDecodeError, csv.Error) as e:
             raise PlateError(f"{self._path}: is no CSV in UTF-8: {e}") from e
 
@@ -228,10 +230,10 @@ class _Reader:
 
 def _count_lines(path: str) -> int:
     try:
-        with open(path, "rb") as file:
+        with BufferedReader(open_regular(path)) as file:
             return max(1, sum(data.count(b"\n") for data in iter(lambda: file.read(2**20), b"")))
     except OSError as e:
-        raise PlateError(f"{path}: cannot be read: {e.strerror}") from e
+        raise PlateError(f"{path}: cannot be read: {reason_of(e, path)}") from e
 
 
 FORMAT: Final = PlateFormat(

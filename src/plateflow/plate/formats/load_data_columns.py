@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from plateflow.errors import PlateError
 from plateflow.plate.formats.name_pattern import component_of
+from plateflow.storage.regular import open_text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -50,7 +51,7 @@ class LoadDataColumns:
 def is_load_data(path: str) -> bool:
     """Return whether the first line of a file has the headings of a LoadData table."""
     try:
-        with open(path, encoding="utf-8-sig", newline="") as file:
+        with open_text(path, "utf-8-sig") as file:
             headings = next(csv.reader([file.readline(2**20)]), [])
     except (OSError, UnicodeDecodeError, csv.Error):
         return False
