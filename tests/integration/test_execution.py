@@ -815,6 +815,23 @@ def test_what_functions_print_is_in_their_wells_log(bench: Bench, capfd: pytest.
     assert capfd.readouterr() == ("", "")
 
 
+def test_no_well_fails_of_what_it_prints(bench: Bench) -> None:
+    run = bench.run(
+        """
+import resource
+def say(image: Image) -> Image:
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, hard))  # a full disk, for this process alone
+    print("x" * 100_000)
+    print("y" * 100_000, file=sys.stderr, flush=True)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    return image
+steps = [FunctionStep(say, "DNA")]
+"""
+    )
+    run.assert_good(*bench.plate.wells)
+
+
 def test_a_run_that_prints_nothing_leaves_no_logs(bench: Bench) -> None:
     run = bench.run("steps = [FunctionStep(gaussian, 'DNA')]")
     assert not (run.output / "logs").exists()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
@@ -17,13 +16,16 @@ from plateflow.functions.overlay import outlines
 from plateflow.pipeline.plan import AxisPlan, PlatePlan, Ref
 from plateflow.plate.pattern_groups import sort_key
 from plateflow.plate.wells import split_well
-from plateflow.storage.atomic import WrittenFile
-from plateflow.storage.commit import WellRecord, commit_well
+from plateflow.storage.atomic import WrittenFile, remove_folder
+from plateflow.storage.commit import WellRecord, commit_well, uncommit_well
 from plateflow.storage.ome_zarr import WellPath, write_field, write_well_metadata
 from plateflow.storage.png import write_png
+from plateflow.storage.refusals import telling_what_to_do
 from plateflow.storage.tables import TABLES, part_path, write_table
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from numpy.typing import NDArray
 
     from plateflow.execution.axis import WriteResults
@@ -51,6 +53,10 @@ class _WellWriter:
     preview: bool
 
     def __call__(self, axis: AxisPlan, data: WellData, seconds: dict[str, float]) -> None:
+        with telling_what_to_do():
+            self._write(axis, data, seconds)
+
+    def _write(self, axis: AxisPlan, data: WellData, seconds: dict[str, float]) -> None:
         tables = object_tables(self.plan, axis, data)
         files = [*self._write_pixels(axis, data), *self._write_tables(axis, data, tables)]
         if self.preview:
@@ -111,11 +117,31 @@ def _mean(values: NDArray[Any]) -> float | None:
     return float(known.mean()) if known.size else None
 
 
+def take_back(output: Path, wells: Iterable[str]) -> None:
+    """Have committed wells count no more, and remove what they wrote; first of all from the plate's list of wells.
+
+    Raises
+    ------
+    OSError
+        Names the file that cannot be removed.
+    """
+    for well in wells:
+        (output / PIXELS / "zarr.json").unlink(missing_ok=True)
+        uncommit_well(output, well)
+        remove_uncommitted(output, well)
+
+
 def remove_uncommitted(output: Path, well: str) -> None:
-    """Remove what a well wrote that did not come to its commit: no reader of all tables or pixels may meet it."""
+    """Remove what a well wrote that did not come to its commit: no reader of all tables or pixels may meet it.
+
+    Raises
+    ------
+    OSError
+        Names the file that cannot be removed.
+    """
     for table in (output / TABLES).glob(f"*/{well}.parquet"):
         table.unlink()
     for picture in (output / PICTURES).glob(f"{well}_s*.png"):
         picture.unlink()
     row, column = split_well(well)
-    shutil.rmtree(output / PIXELS / row / column, ignore_errors=True)
+    remove_folder(output / PIXELS / row / column)

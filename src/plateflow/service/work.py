@@ -12,6 +12,7 @@ from msgspec import UNSET
 
 from plateflow.errors import OutputError, PlateflowError, UserError
 from plateflow.execution.executor import default_workers
+from plateflow.execution.finish import FinishError
 from plateflow.execution.processes import ProcessExecutor
 from plateflow.pipeline.compile import compile_plate
 from plateflow.pipeline.pipeline import Pipeline, PipelineSource, load_source
@@ -92,6 +93,9 @@ class JobWork:
         try:
             self._spec = decode_job(bytes(self._job.payload))
             state = self._work()
+        except FinishError as e:
+            state = ExecutionState.CANCELLED if e.outcome.cancelled else ExecutionState.FAILED
+            self._send_state(state, reason=carried(str(e)))
         except (PlateflowError, OSError) as e:
             self._send_state(ExecutionState.FAILED, reason=carried(str(e)) or type(e).__name__)
         else:

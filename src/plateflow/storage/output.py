@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import re
 import socket
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -12,7 +13,8 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from plateflow.errors import OutputError
-from plateflow.storage.atomic import sweep, write_atomic
+from plateflow.storage.atomic import TEMPORARY_PREFIX, sweep, write_atomic
+from plateflow.storage.refusals import GO_ON, telling_what_to_do
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,6 +25,8 @@ WELL_DEPTH = 3
 """Of ``plate.zarr/B/06`` below the results folder: nothing half written lies deeper."""
 CLAIM = ".plateflow.json"
 """Names the run that claimed the folder last. The lock is not in it."""
+_LEFTOVER = re.compile(re.escape(TEMPORARY_PREFIX) + "[0-9a-f]{16}")
+"""Of a run that was killed as it claimed the folder, it may be the only one there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,10 +74,10 @@ def claim_output(path: Path, execution_id: str, *, resume: bool = False) -> Iter
         _lock(descriptor, path)
         _require_writable(path)
         _require_own(descriptor, path, resume=resume)
-        if resume:
+        with telling_what_to_do(GO_ON if resume else "run it again, or choose another folder"):
             sweep(path, depth=WELL_DEPTH)
-        claim = Claim(execution_id=execution_id, pid=os.getpid(), host=socket.gethostname())
-        write_atomic(path / CLAIM, msgspec.json.encode(claim))
+            claim = Claim(execution_id=execution_id, pid=os.getpid(), host=socket.gethostname())
+            write_atomic(path / CLAIM, msgspec.json.encode(claim))
         try:
             yield OutputFolder(path, descriptor)
         finally:
@@ -102,6 +106,8 @@ def _lock(descriptor: int, path: Path) -> None:
 
 
 def _require_writable(path: Path) -> None:
+    if os.statvfs(path).f_flag & os.ST_RDONLY:
+        raise OutputError(f"results folder {path} is on a read-only disk; make it writable or choose another folder")
     if not os.access(path, os.W_OK | os.X_OK):
         raise OutputError(f"results folder {path} is not writable; change its permissions or choose another folder")
 
@@ -125,7 +131,7 @@ def _holder(path: Path) -> str:
 
 
 def _require_own(descriptor: int, path: Path, *, resume: bool) -> None:
-    entries = sorted(os.listdir(descriptor))
+    entries = sorted(entry for entry in os.listdir(descriptor) if not _LEFTOVER.fullmatch(entry))
     if not entries or (resume and CLAIM in entries):
         return
     if resume:

@@ -45,6 +45,20 @@ def test_what_a_killed_writer_left_goes_with_the_claim(tmp_path: Path) -> None:
     assert os.listdir(path / "tables" / "Nuclei") == ["A01.parquet"]
 
 
+@pytest.mark.parametrize("resume", [False, True])
+def test_what_a_killed_claim_left_is_no_obstacle(tmp_path: Path, resume: bool) -> None:
+    (tmp_path / f"{TEMPORARY_PREFIX}0123456789abcdef").write_bytes(b"half")
+    with claim_output(tmp_path, RUN, resume=resume):
+        assert os.listdir(tmp_path) == [CLAIM]
+
+
+def test_somebody_elses_hidden_file_is_no_leftover(tmp_path: Path) -> None:
+    (tmp_path / f"{TEMPORARY_PREFIX}thesis").write_bytes(b"whole")
+    with pytest.raises(OutputError, match="not empty"), claim_output(tmp_path, RUN):
+        pass
+    assert os.listdir(tmp_path) == [f"{TEMPORARY_PREFIX}thesis"]
+
+
 def test_a_claim_that_is_refused_touches_nothing(tmp_path: Path) -> None:
     path = tmp_path / "out"
     with claim_output(path, RUN):

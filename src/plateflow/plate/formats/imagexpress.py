@@ -177,6 +177,7 @@ def _match_files(folders: list[Folder], report: FileReport | None) -> tuple[Imag
         images.add(canonical_well(well), position, folder.path + name)
         if naming is None:
             naming = _Naming(stem, suffix, site is not None, wave is not None, timepoint is not None, z is not None)
+    images.require_one_each()
     return images, naming
 
 
