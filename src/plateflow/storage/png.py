@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import stat
 import struct
 from typing import TYPE_CHECKING, Any, Final
 
@@ -12,6 +10,7 @@ import numpy as np
 
 from plateflow.errors import ImageError
 from plateflow.storage.atomic import write_atomic
+from plateflow.storage.regular import open_regular, reason_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -61,12 +60,10 @@ def read_grey(path: str) -> NDArray[Any]:
 
 def _read(path: str, size: int = -1) -> bytes:
     try:
-        if not stat.S_ISREG(os.stat(path).st_mode):  # to open a FIFO would wait for ever
-            raise ImageError(f"{path}: is not a regular file, so it holds no image")
-        with open(path, "rb") as file:
+        with open_regular(path) as file:
             return file.read(size)
     except OSError as e:
-        raise ImageError(f"{path}: {e.strerror}; copy it again from the microscope") from e
+        raise ImageError(f"{path}: {reason_of(e, path)}; copy it again from the microscope") from e
 
 
 def write_png(path: Path, pixels: NDArray[np.uint8]) -> None:

@@ -19,6 +19,7 @@ import msgspec
 import numpy as np
 
 from plateflow.errors import ImageError
+from plateflow.storage.regular import open_regular, reason_of
 from plateflow.storage.zarr_metadata import ArrayDescription, describe_array
 
 if TYPE_CHECKING:
@@ -193,7 +194,7 @@ def _file_of(array: ArrayDescription, place: tuple[int, ...]) -> str:
 def _stored(array: ArrayDescription, place: tuple[int, ...]) -> bytes:
     path = _file_of(array, place)
     try:
-        with open(path, "rb") as file:
+        with open_regular(path) as file:
             if array.shards is None:
                 return file.read()
             offset, size = _find_in_shard(array, place, file)
@@ -206,7 +207,7 @@ def _stored(array: ArrayDescription, place: tuple[int, ...]) -> bytes:
     except FileNotFoundError as e:
         raise _missing(array, place) from e
     except OSError as e:
-        raise ImageError(f"{path}: cannot be read: {e.strerror}; copy it again") from e
+        raise ImageError(f"{path}: cannot be read: {reason_of(e, path)}; copy it again") from e
 
 
 def _find_in_shard(array: ArrayDescription, place: tuple[int, ...], file: Any) -> tuple[int, int]:

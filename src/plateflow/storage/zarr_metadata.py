@@ -16,10 +16,12 @@ import msgspec
 import numpy as np
 
 from plateflow.errors import ImageError
+from plateflow.storage.regular import MEGABYTE, read_limited, reason_of
 
 STRINGS: Final = "strings"
 """Instead of a dtype: text of any length."""
 COMPRESSORS: Final = frozenset({"blosc", "zstd", "gzip", "zlib", "lz4", "bz2", "lzma"})
+_LARGEST_JSON: Final = 64 * MEGABYTE
 LARGEST_CHUNK: Final = 2**31
 """Bytes in one chunk; metadata that claim more are refused before anything is allocated."""
 
@@ -95,14 +97,11 @@ def describe_array(folder: str) -> ArrayDescription:
 
 def _read_json(path: str) -> dict[str, Any] | None:
     try:
-        with open(path, "rb") as file:
-            node = msgspec.json.decode(file.read())
-    except FileNotFoundError:
-        return None
-    except NotADirectoryError:
+        node = msgspec.json.decode(read_limited(path, _LARGEST_JSON))
+    except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError as e:
-        raise ImageError(f"{path}: cannot be read: {e.strerror}") from e
+        raise ImageError(f"{path}: cannot be read: {reason_of(e, path)}") from e
     except (msgspec.DecodeError, UnicodeDecodeError) as e:
         raise ImageError(f"{path}: is no JSON ({e}); copy it again") from e
     if not isinstance(node, dict):

@@ -50,38 +50,39 @@ class _File:
 
 
 def _find(top: TopFolder) -> str | None:
-    return next(_acquisitions(top), None)
+    return next((image for _, image in _acquisitions(top)), None)
 
 
-def _acquisitions(top: TopFolder) -> Iterator[str]:
-    """Yield the folders of acquisitions: this one, or those two (or one) below it, by day and number."""
-    if _holds_images(top):
-        yield top.path
+def _acquisitions(top: TopFolder) -> Iterator[tuple[str, str]]:
+    """Yield the folders of acquisitions, each with an image: this one, or those below it by day and number."""
+    here = _an_image(top)
+    if here is not None:
+        yield top.path, here
         return
     days = [child for name in top.folders if _DAY.fullmatch(name) and (child := top.child(name)) is not None]
     for day in [top] if _DAY.fullmatch(os.path.basename(top.path)) else days:
         for name in day.folders:
             child = day.child(name) if name.isdigit() else None
-            if child is not None and _holds_images(child):
-                yield child.path
+            image = None if child is None else _an_image(child)
+            if child is not None and image is not None:
+                yield child.path, image
 
 
-def _holds_images(folder: TopFolder) -> bool:
-    if any(_IMAGE.fullmatch(name) for name in folder.files):
-        return True
+def _an_image(folder: TopFolder) -> str | None:
+    found = next((name for name in folder.files if _IMAGE.fullmatch(name)), None)
+    if found is not None:
+        return os.path.join(folder.path, found)
     steps = [name for name in folder.folders if _STEP.fullmatch(name)]
-    return bool(steps) and _holds_images(list_top(os.path.join(folder.path, steps[0])))
+    return _an_image(list_top(os.path.join(folder.path, steps[0]))) if steps else None
 
 
-def read_plate(top: TopFolder, acquisition: str, report: FileReport | None = None) -> Plate:
+def read_plate(top: TopFolder, _: str, report: FileReport | None = None) -> Plate:
     """Read a plate by the names and the headers of its files.
 
     Parameters
     ----------
     top
         The plate's folder, or the one of the day or of the acquisition.
-    acquisition
-        The folder of the (first) acquisition.
     report
         Told how many headers were read.
 
@@ -90,11 +91,11 @@ def read_plate(top: TopFolder, acquisition: str, report: FileReport | None = Non
     PlateError
         If the plate was acquired more than once, two files are one image, or a file says that it is of another well.
     """
-    several = list(_acquisitions(top))
+    several = [folder for folder, _ in _acquisitions(top)]
     if len(several) > 1:
         names = ", ".join(os.path.relpath(path, top.path) for path in several)
         raise PlateError(f"{top.path}: holds {len(several)} acquisitions ({names}); open the folder of one of them")
-    files = list(_files(acquisition))
+    files = list(_files(several[0]))
     infos = list(_read_infos(files, report))
     table = _records(top.path, files, infos)
     table.without_copied_projections()

@@ -15,7 +15,7 @@ from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from plateflow.errors import PlateError
-from plateflow.plate.formats.load_data_columns import LoadDataColumns, is_load_data, read_columns
+from plateflow.plate.formats.load_data_columns import LoadDataColumns, is_load_data, open_table, read_columns
 from plateflow.plate.formats.load_data_files import NamedFiles
 from plateflow.plate.formats.plate_format import PlateFormat
 from plateflow.plate.image_table import Position
@@ -24,6 +24,7 @@ from plateflow.plate.model import Channel, ImageRecord, Plate
 from plateflow.plate.notes import some
 from plateflow.plate.record_table import RecordTable
 from plateflow.plate.wells import canonical_well, enclosing_plate, join_well
+from plateflow.storage.regular import open_regular, reason_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -67,10 +68,7 @@ def read_plate(top: TopFolder, table_path: str, report: FileReport | None = None
     reader = _Reader(table_path, NamedFiles(top.path))
     table = RecordTable(top.path)
     for line, record in reader.records(report):
-        try:
-            table.add(record)
-        except PlateError as e:
-            raise PlateError(f"{table_path}, line {line}: {e}") from e
+        table.add(record, f"{table_path}, line {line}")
     wells = table.by_well(reader.channels)
     if not wells:
         raise PlateError(f"{table_path}: has no row of an image; a row for each site is needed")
@@ -136,7 +134,7 @@ class _Reader:
 
     def _rows(self) -> Iterator[_Row]:
         try:
-            with open(self._path, encoding="utf-8-sig", newline="") as file:
+            with open_table(self._path) as file:
                 reader = csv.reader(file)
                 headings = next(reader, [])
                 self._columns = read_columns(self._path, headings)
@@ -147,7 +145,7 @@ class _Reader:
                         raise self._wrong(reader.line_num, f"has {len(cells)} cells, the headings are {len(headings)}")
                     yield _Row(reader.line_num, cells)
         except OSError as e:
-            raise PlateError(f"{self._path}: cannot be read: {e.strerror}") from e
+            raise PlateError(f"{self._path}: cannot be read: {reason_of(e, self._path)}") from e
         except (UnicodeDecodeError, csv.Error) as e:
             raise PlateError(f"{self._path}: is no CSV in UTF-8: {e}") from e
 
@@ -228,10 +226,10 @@ class _Reader:
 
 def _count_lines(path: str) -> int:
     try:
-        with open(path, "rb") as file:
+        with open_regular(path) as file:
             return max(1, sum(data.count(b"\n") for data in iter(lambda: file.read(2**20), b"")))
     except OSError as e:
-        raise PlateError(f"{path}: cannot be read: {e.strerror}") from e
+        raise PlateError(f"{path}: cannot be read: {reason_of(e, path)}") from e
 
 
 FORMAT: Final = PlateFormat(

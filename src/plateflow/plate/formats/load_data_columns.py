@@ -5,10 +5,12 @@ from __future__ import annotations
 import csv
 import re
 from dataclasses import dataclass
+from io import BufferedReader, TextIOWrapper
 from typing import TYPE_CHECKING, Final
 
 from plateflow.errors import PlateError
 from plateflow.plate.formats.name_pattern import component_of
+from plateflow.storage.regular import open_regular
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -47,10 +49,21 @@ class LoadDataColumns:
     """Those in metres, by heading without ``Metadata_``."""
 
 
+def open_table(path: str) -> TextIOWrapper:
+    """Open a CSV.
+
+    Raises
+    ------
+    OSError
+        If it is not there or is no regular file.
+    """
+    return TextIOWrapper(BufferedReader(open_regular(path)), encoding="utf-8-sig", newline="")
+
+
 def is_load_data(path: str) -> bool:
     """Return whether the first line of a file has the headings of a LoadData table."""
     try:
-        with open(path, encoding="utf-8-sig", newline="") as file:
+        with open_table(path) as file:
             headings = next(csv.reader([file.readline(2**20)]), [])
     except (OSError, UnicodeDecodeError, csv.Error):
         return False

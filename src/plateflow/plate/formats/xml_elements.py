@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 from xml.parsers import expat
 
 from plateflow.errors import PlateError
+from plateflow.storage.regular import open_regular, reason_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -46,12 +47,12 @@ def read_elements(path: str, names: frozenset[str]) -> Iterator[Element]:
     """
     collector = _Collector(path, names)
     try:
-        with open(path, "rb") as file:
+        with open_regular(path) as file:
             while data := file.read(_READ_AT_ONCE):
                 yield from collector.feed(data)
         yield from collector.feed(b"", last=True)
     except OSError as e:
-        raise PlateError(f"{path}: cannot be read: {e.strerror}") from e
+        raise PlateError(f"{path}: cannot be read: {reason_of(e, path)}") from e
 
 
 class _Collector:
