@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from plateflow.cli import attend
+from plateflow.cli import attend, init
 from plateflow.cli.demo import demo as run_demo
 from plateflow.cli.exits import Exit
 from plateflow.cli.find import MOST_ASKED
@@ -18,6 +18,7 @@ from plateflow.cli.options import (
     Filenames,
     Format,
     Json,
+    LoadData,
     Metadata,
     Output,
     PipelinePath,
@@ -106,11 +107,18 @@ def init_plate(
     filenames: Filenames = None,
     metadata: Metadata = None,
     layout: Format = None,
+    load_data: LoadData = None,
     json: Json = False,
 ) -> Exit:
-    """Open a plate and say what was understood of it."""
-    spec = JobSpec(plate=real_path(plate), filenames=filenames, metadata=metadata_path(metadata), layout=layout)
-    return prepare(ExecutionKind.INIT, spec, json=json)
+    """Open a plate and say what was understood of it: what there is, a map, what is missing or odd."""
+    spec = JobSpec(
+        plate=real_path(plate),
+        filenames=filenames,
+        metadata=metadata_path(metadata),
+        layout=layout,
+        load_data=None if load_data is None else real_path(load_data),
+    )
+    return init.init_plate(spec, json=json)
 
 
 @app.command("compile")

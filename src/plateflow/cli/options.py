@@ -25,6 +25,10 @@ Format = Annotated[
     str | None,
     typer.Option("--format", metavar="NAME", help="Reader of the plate, where several know its folder."),
 ]
+LoadData = Annotated[
+    Path | None,
+    typer.Option("--load-data", metavar="CSV", help="Write the plate as a LoadData table of CellProfiler, too."),
+]
 Wells = Annotated[str | None, typer.Option(metavar="B02,B03", help="Only these wells.")]
 
 Output = Annotated[Path | None, typer.Option(help="New folder for the results.")]

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
+import msgspec
 from msgspec import UNSET
 
 from plateflow.errors import PlateflowError, UserError
@@ -17,7 +18,9 @@ from plateflow.pipeline.compile import compile_plate
 from plateflow.pipeline.pipeline import Pipeline, PipelineSource, SourceError, load_source
 from plateflow.pipeline.plan import PlatePlan, make_topology
 from plateflow.plate.formats.filenames import LAYOUT
+from plateflow.plate.formats.load_data_export import write_load_data
 from plateflow.plate.open import open_plate
+from plateflow.plate.summary import summarise
 from plateflow.progress.carried import carried
 from plateflow.progress.emitter import Emitter
 from plateflow.progress.messages import ExecutionKind, ExecutionMessage, ExecutionState, Topology, encode_message
@@ -28,6 +31,7 @@ from plateflow.service.execute import RunOptions, execute_plan, ready_plan
 from plateflow.service.job import decode_job, pipeline_text
 from plateflow.service.time_limit import TimeLimitError, time_limit
 from plateflow.settings import LOAD_LIMIT
+from plateflow.storage.atomic import write_atomic
 from plateflow.storage.output import claim_output, require_outside
 
 if TYPE_CHECKING:
@@ -104,6 +108,7 @@ class JobWork:
         pipeline = self._load()
         plate = self._open(pipeline)
         if self._job.kind is ExecutionKind.INIT or pipeline is None:
+            self._tell(plate)
             return ExecutionState.COMPLETED
         with ExitStack() as stack:
             output = self._claim(stack)
@@ -164,6 +169,23 @@ class JobWork:
             execution_id=self._job.execution_id,
             report=self._emitter.report,
         )
+
+    def _tell(self, plate: Plate) -> None:
+        """Write what an init was asked for beside opening the plate.
+
+        Raises
+        ------
+        UserError
+            If the plate cannot be written as the table that was asked for.
+        """
+        try:
+            rows = None if self._spec.load_data is None else write_load_data(plate, Path(self._spec.load_data))
+        except UserError as e:
+            self._emitter.emit(ProgressPhase.INIT, ProgressStatus.ERROR, 0, 0, error=str(e))
+            raise
+        if self._spec.summary is not None:
+            summary = msgspec.structs.replace(summarise(plate), load_data_rows=rows)
+            write_atomic(Path(self._spec.summary), msgspec.json.encode(summary))
 
     def _claim(self, stack: ExitStack) -> OutputFolder | None:
         if self._spec.output is None or self._job.kind is not ExecutionKind.RUN:

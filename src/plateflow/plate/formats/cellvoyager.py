@@ -63,10 +63,7 @@ def read_plate(top: TopFolder, data_path: str, report: FileReport | None = None)
             failures.append(record)
             table.declare(record.well)
         else:
-            try:
-                table.add(_record(record, top.path, unclaimed))
-            except PlateError as e:
-                raise PlateError(f"{data_path}, line {record.line}: {e}") from e
+            table.add(_record(record, top.path, unclaimed), f"{data_path}, line {record.line}")
         pace.reach(total - len(unclaimed))
     pace.finish()
     if not table.positions():

@@ -22,6 +22,11 @@ from plateflow.plate.wells import STANDARD_PLATES, well_name
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+_ELEMENTS: Final = frozenset({"Plate", "Well", "Entry", "Image"})
+_WANTED: Final = frozenset({
+    "id", "State", "URL", "Row", "Col", "FieldID", "PlaneID", "TimepointID", "ChannelID", "ChannelName",
+    "ImageResolutionX", "PositionX", "PositionY", "PositionZ",
+})  # fmt: skip
 NAMES: Final = ("Index.xml", "Index.idx.xml")
 _TO_MICROMETRES: Final = {"m": 6, "mm": 3, "um": 0, "µm": 0, "nm": -3}
 """Powers of ten."""
@@ -88,7 +93,7 @@ class HarmonyIndex:
         PlateError
             If the file is no such index, or a value is not of its kind; names the line.
         """
-        for element in read_elements(self.path, frozenset({"Plate", "Well", "Entry", "Image"})):
+        for element in read_elements(self.path, _ELEMENTS, repeated="Image", children=_WANTED):
             match element.name:
                 case "Plate" if self.rows:
                     raise self._wrong(element, "is a second plate")

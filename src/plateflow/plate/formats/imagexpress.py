@@ -32,7 +32,7 @@ import os
 import re
 from collections import Counter
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from plateflow.errors import PlateError
 from plateflow.plate.formats.htd import read_htd
@@ -94,6 +94,14 @@ class _Places:
     heights: dict[tuple[str, int], float]
     """By channel and number of the ZStep folder."""
 
+    def x_um(self, site: int) -> float | None:
+        """Return where a site lies, to the right."""
+        return self.offsets[site][0] if site in self.offsets else None
+
+    def y_um(self, site: int) -> float | None:
+        """Return where a site lies, downwards."""
+        return self.offsets[site][1] if site in self.offsets else None
+
 
 def _find_htd(top: TopFolder) -> str | None:
     return next((os.path.join(top.path, name) for name in top.files if name.lower().endswith(".htd")), None)
@@ -142,8 +150,7 @@ def read_plate(top: TopFolder, htd_path: str, report: FileReport | None = None) 
     sites = _declared_sites(htd, images, found)
     infos = _sample_infos(images, found)
     planes = {str(wave): _planes_of(str(wave), infos) for wave in range(1, len(htd.wave_names) + 1)}
-    positions = _declared(htd, sites, planes)
-    places = _Places(_offsets(images, found), _heights(infos))
+    declared = _declared(htd, sites, planes, _Places(_offsets(images, found), _heights(infos)))
     return Plate(
         path=folder,
         name=os.path.basename(folder),
@@ -151,7 +158,7 @@ def read_plate(top: TopFolder, htd_path: str, report: FileReport | None = None) 
         rows=htd.rows,
         columns=htd.columns,
         channels=tuple(Channel(str(wave), label) for wave, label in enumerate(htd.wave_names, 1)),
-        wells={well: tuple(_records(folder, well, positions, images, naming, places)) for well in htd.wells},
+        wells={well: tuple(_records(folder, well, declared, images, naming)) for well in htd.wells},
         pixel_size_um=next((info.pixel_size_um for info in infos.values() if info.pixel_size_um), None),
     )
 
@@ -162,21 +169,27 @@ def _match_files(folders: list[Folder], report: FileReport | None) -> tuple[Imag
     numbers = {folder.prefix: _folder_numbers(folder) for folder in folders}
     # Beside ZStep folders, what lies above them is a projection; without any, it is the one plane.
     loose_z = 0 if any(z is not None for _, z in numbers.values()) else 1
+    fullmatch = _IMAGE.fullmatch
+    # All wells share one object for each site, wave and folder: a plate has a million images, but few of these.
+    known: dict[tuple[str, str | None, str | None], Position] = {}
     for folder, name in each_file(folders, report):
-        match = _IMAGE.fullmatch(name)
+        match = fullmatch(name)
         if match is None:
             continue
         stem, well, site, wave, suffix = match.groups()
-        timepoint, z = numbers[folder.prefix]
-        position = Position(
-            int(site or 1),
-            str(int(wave or 1)),
-            1 if timepoint is None else timepoint,
-            loose_z if z is None else z,
-        )
+        position = known.get((folder.prefix, site, wave))
+        if position is None:
+            timepoint, z = numbers[folder.prefix]
+            position = known[folder.prefix, site, wave] = Position(
+                int(site or 1),
+                str(int(wave or 1)),
+                1 if timepoint is None else timepoint,
+                loose_z if z is None else z,
+            )
+            if naming is None:
+                told = (site is not None, wave is not None, timepoint is not None, z is not None)
+                naming = _Naming(stem, suffix, *told)
         images.add(canonical_well(well), position, folder.path + name)
-        if naming is None:
-            naming = _Naming(stem, suffix, site is not None, wave is not None, timepoint is not None, z is not None)
     images.require_one_each()
     return images, naming
 
@@ -275,10 +288,29 @@ def _planes_of(channel: str, infos: dict[tuple[str, int], PlaneInfo]) -> list[_P
     return [_Plane(folder, 0, info.projection or "unknown")]
 
 
-def _declared(htd: Htd, sites: tuple[int, ...], planes: dict[str, list[_Plane]]) -> list[tuple[Position, _Plane]]:
-    """Return what each well should have, by site, channel, timepoint, z, with the position of its file."""
+class _Declared(NamedTuple):
+    """An image that each well should have."""
+
+    at: Position
+    """Of its file: there, z is the number of the ZStep folder."""
+    z: int
+    projection: str
+    x_um: float | None
+    y_um: float | None
+    z_um: float | None
+
+
+def _declared(htd: Htd, sites: tuple[int, ...], planes: dict[str, list[_Plane]], places: _Places) -> list[_Declared]:
+    """Return what each well should have, by site, channel, timepoint, z."""
     return [
-        (Position(site, channel, timepoint, plane.folder), plane)
+        _Declared(
+            Position(site, channel, timepoint, plane.folder),
+            plane.z,
+            plane.projection,
+            places.x_um(site),
+            places.y_um(site),
+            places.heights.get((channel, plane.folder)),
+        )
         for site in sites
         for channel, of_channel in planes.items()
         for timepoint in range(1, htd.timepoints + 1)
@@ -287,28 +319,15 @@ def _declared(htd: Htd, sites: tuple[int, ...], planes: dict[str, list[_Plane]])
 
 
 def _records(
-    folder: str,
-    well: str,
-    positions: list[tuple[Position, _Plane]],
-    images: ImageTable,
-    naming: _Naming,
-    places: _Places,
+    folder: str, well: str, declared: list[_Declared], images: ImageTable, naming: _Naming
 ) -> Iterable[ImageRecord]:
-    for position, plane in positions:
-        path = images.find(well, position)
-        x_um, y_um = places.offsets.get(position.site, (None, None))
+    find = images.of(well).get
+    for at, z, projection, x_um, y_um, z_um in declared:
+        path = find(at)
+        missing = path is None
+        sought = naming.path(folder, well, at) if path is None else path
         yield ImageRecord(
-            well,
-            position.site,
-            position.channel,
-            plane.z,
-            position.timepoint,
-            naming.path(folder, well, position) if path is None else path,
-            plane.projection,
-            path is None,
-            x_um=x_um,
-            y_um=y_um,
-            z_um=places.heights.get((position.channel, position.z)),
+            well, at.site, at.channel, z, at.timepoint, sought, projection, missing, "", None, x_um, y_um, z_um
         )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import re
 from dataclasses import dataclass
+from io import TextIOWrapper
 from typing import TYPE_CHECKING, Final
 
 from plateflow.errors import PlateError
@@ -48,10 +49,21 @@ class LoadDataColumns:
     """Those in metres, by heading without ``Metadata_``."""
 
 
+def open_table(path: str) -> TextIOWrapper:
+    """Open a CSV.
+
+    Raises
+    ------
+    OSError
+        If it is not there or is no regular file.
+    """
+    return open_text(path, "utf-8-sig")
+
+
 def is_load_data(path: str) -> bool:
     """Return whether the first line of a file has the headings of a LoadData table."""
     try:
-        with open_text(path, "utf-8-sig") as file:
+        with open_table(path) as file:
             headings = next(csv.reader([file.readline(2**20)]), [])
     except (OSError, UnicodeDecodeError, csv.Error):
         return False

@@ -67,7 +67,7 @@ def read_records(path: str) -> Iterator[TakenImage | FailedImages]:
         If it cannot be read, or a value is not of its kind; names the line.
     """
     numbers: dict[str, float] = {}
-    for element in read_elements(path, frozenset({"MeasurementRecord"})):
+    for element in read_elements(path, frozenset({"MeasurementRecord"}), repeated="MeasurementRecord"):
         record = _Record(path, element, numbers)
         yield record.failed() if element.attributes.get("Type") == "ERR" else record.taken()
 

@@ -62,10 +62,8 @@ def read_plate(top: TopFolder, index_path: str, report: FileReport | None = None
         elif image.file in present:
             raise PlateError(f"{index_path}, line {image.line}: describes {image.file} twice; export the plate again")
         claimed += there
-        try:
-            table.add(_record(image, os.path.join(folder, image.file), there=there))
-        except PlateError as e:
-            raise PlateError(f"{index_path}, line {image.line}: {e}") from e
+        record = _record(image, os.path.join(folder, image.file), there=there)
+        table.add(record, f"{index_path}, line {image.line}")
         pace.reach(claimed)
     pace.finish()
     _add_missing(index, table)
