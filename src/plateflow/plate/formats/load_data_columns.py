@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import re
 from dataclasses import dataclass
-from io import TextIOWrapper
 from typing import TYPE_CHECKING, Final
 
 from plateflow.errors import PlateError
@@ -14,6 +13,7 @@ from plateflow.storage.regular import open_text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from io import TextIOWrapper
 
 _FILE = re.compile(r"(?:Image_)?(FileName|PathName|URL|Frame|Series)_(.+)")
 _METADATA: Final = "Metadata_"
