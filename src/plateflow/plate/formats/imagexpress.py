@@ -51,7 +51,7 @@ if TYPE_CHECKING:
 LAYOUT: Final = "imagexpress-htd"
 
 _FOLDER = re.compile(r"(?:TimePoint_(\d+))?/?(?:ZStep_(\d+))?", re.IGNORECASE)
-_IMAGE = re.compile(r"(.*?)_([A-Z]{1,2}\d{1,2})(?:_s(\d+))?(?:_w(\d+))?(\.tiff?)", re.IGNORECASE)
+_IMAGE = re.compile(r"(.*?)_([A-Z]{1,2}\d{1,2})(?:_s(\d+))?(?:_w(\d+))?(\.tiff?)", re.IGNORECASE | re.DOTALL)
 _SAMPLES: Final = 3
 """Files of a channel and z that are asked for their PlaneInfo until one can be read."""
 
