@@ -165,8 +165,11 @@ def packed_and_cut(compression: str) -> Break:
 
 
 def jpeg_without_end(path: Path) -> None:
-    pixels = pixels_of(path)
-    tifffile.imwrite(path, pixels.astype(np.uint8), compression="jpeg", photometric="minisblack", metadata=None)
+    pixels = pixels_of(path).astype(np.uint8)
+    rows = pixels.shape[0]
+    tifffile.imwrite(
+        path, pixels, compression="jpeg", photometric="minisblack", metadata=None, rowsperstrip=-(-rows // 8) * 8
+    )
     data, places, _ = entries(path)
     (length,) = struct.unpack_from("<I", data, places[COUNTS] + 8)
     struct.pack_into("<HII", data, places[COUNTS] + 2, 4, 1, length // 2)

@@ -202,6 +202,7 @@ HANGS = {
     "in Python": "time.sleep(3600)",
     "in C, with the interpreter's lock": "ctypes.PyDLL(None).pause()",
     "stopped": "os.kill(os.getpid(), signal.SIGSTOP)",
+    "deaf to SIGTERM": "signal.signal(signal.SIGTERM, signal.SIG_IGN); time.sleep(3600)",
 }
 LIMIT = 1.0
 """Seconds a step."""

@@ -766,7 +766,6 @@ def test_a_step_over_its_limit_costs_its_well_only(bench: Bench, hang: str) -> N
     own = run.of(well)
     assert [u.phase for u in own].count(ProgressPhase.AXIS_STARTED) == 1
     assert (own[-1].phase, own[-1].status) == (ProgressPhase.AXIS_COMPLETED, ProgressStatus.ERROR)
-    assert own[-1].timestamp - own[0].timestamp < 1.0 + 1.0  # limit + 1 s
     run.assert_good(*(other for other in bench.plate.wells if other != well))
 
 

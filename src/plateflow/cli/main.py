@@ -42,6 +42,7 @@ from plateflow.errors import PlateflowError, UserError
 from plateflow.progress.messages import ExecutionKind
 from plateflow.service.job import JobSpec, describe_pipeline
 from plateflow.settings import STEP_LIMIT
+from plateflow.storage.regular import real_path
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -111,11 +112,11 @@ def init_plate(
 ) -> Exit:
     """Open a plate and say what was understood of it: what there is, a map, what is missing or odd."""
     spec = JobSpec(
-        plate=str(plate.resolve()),
+        plate=real_path(plate),
         filenames=filenames,
         metadata=metadata_path(metadata),
         layout=layout,
-        load_data=None if load_data is None else str(load_data.resolve()),
+        load_data=None if load_data is None else real_path(load_data),
     )
     return init.init_plate(spec, json=json)
 
@@ -132,7 +133,7 @@ def compile_pipeline(
 ) -> Exit:
     """Check that a pipeline fits a plate, before any pixel is read."""
     spec = JobSpec(
-        plate=str(plate.resolve()),
+        plate=real_path(plate),
         pipeline=describe_pipeline(pipeline),
         filenames=filenames,
         metadata=metadata_path(metadata),

@@ -103,7 +103,10 @@ def _told(value: Any) -> str:
 
 def _code(text: str) -> str:
     # Without comments and blank lines, which change nothing.
-    return ast.dump(ast.parse(text))
+    try:
+        return ast.dump(ast.parse(text))
+    except RecursionError:  # some deeper expressions run all the same
+        return text
 
 
 def _modules_beside(source: PipelineSource) -> Iterator[str]:

@@ -17,14 +17,15 @@ from plateflow.pipeline.plan import AxisPlan, PlatePlan, Ref
 from plateflow.plate.pattern_groups import sort_key
 from plateflow.plate.wells import split_well
 from plateflow.storage.atomic import WrittenFile, remove_folder
-from plateflow.storage.commit import WellRecord, commit_well, uncommit_well
+from plateflow.storage.commit import FOLDER, WellRecord, commit_well, uncommit_well
 from plateflow.storage.ome_zarr import WellPath, write_field, write_well_metadata
+from plateflow.storage.output import require_own
 from plateflow.storage.png import write_png
 from plateflow.storage.refusals import telling_what_to_do
 from plateflow.storage.tables import TABLES, part_path, write_table
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from numpy.typing import NDArray
 
@@ -58,6 +59,7 @@ class _WellWriter:
 
     def _write(self, axis: AxisPlan, data: WellData, seconds: dict[str, float]) -> None:
         tables = object_tables(self.plan, axis, data)
+        require_own(self.output, *self._folders(axis, tables))
         files = [*self._write_pixels(axis, data), *self._write_tables(axis, data, tables)]
         if self.preview:
             files += self._write_pictures(axis, data)
@@ -75,6 +77,11 @@ class _WellWriter:
                 files=tuple(files),
             ),
         )
+
+    def _folders(self, axis: AxisPlan, tables: dict[str, Columns]) -> Iterator[Path]:
+        yield self.output / PIXELS / str(WellPath(*split_well(axis.axis_id)))
+        yield from (part_path(self.output, objects, axis.axis_id).parent for objects in (*tables, IMAGE_TABLE))
+        yield from (self.output / name for name in (PICTURES, FOLDER))
 
     def _write_pixels(self, axis: AxisPlan, data: WellData) -> list[WrittenFile]:
         plate = self.output / PIXELS
@@ -136,12 +143,15 @@ def remove_uncommitted(output: Path, well: str) -> None:
 
     Raises
     ------
+    OutputError
+        If one of the folders is a link now.
     OSError
         Names the file that cannot be removed.
     """
+    row, column = split_well(well)
+    require_own(output, output / PICTURES, output / PIXELS / row / column, *(output / TABLES).glob("*"))
     for table in (output / TABLES).glob(f"*/{well}.parquet"):
         table.unlink()
     for picture in (output / PICTURES).glob(f"{well}_s*.png"):
         picture.unlink()
-    row, column = split_well(well)
     remove_folder(output / PIXELS / row / column)

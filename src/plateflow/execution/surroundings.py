@@ -114,7 +114,9 @@ def _open_log(well: str, output: str) -> int | None:
     path = _log_path(well, output)
     try:
         path.parent.mkdir(exist_ok=True)
-        return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o666)
+        if path.parent.is_symlink():
+            return None
+        return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW, 0o666)
     except OSError:  # no room, say: what the well prints goes to the runner's log instead
         return None
 

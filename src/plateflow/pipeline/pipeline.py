@@ -11,8 +11,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from plateflow.errors import PipelineError, UserError
+from plateflow.pipeline.source_file import decode_text, read_file
 from plateflow.pipeline.step import FunctionStep, check_name
 from plateflow.progress.failure import describe
+from plateflow.storage.regular import real_path
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -140,13 +142,8 @@ def load_pipeline(path: str | Path) -> Pipeline:
     PipelineError
         If it cannot be read, does not run, or sets no ``pipeline``; names the file and, where there is one, the line.
     """
-    resolved = Path(path).resolve()
-    try:
-        return load_source(PipelineSource(str(resolved), resolved.read_text(encoding="utf-8")))
-    except OSError as e:
-        raise PipelineError(f"pipeline {resolved} cannot be read: {e.strerror}") from e
-    except UnicodeDecodeError as e:
-        raise PipelineError(f"pipeline {resolved} is not a Python file: it is not UTF-8 text") from e
+    where = real_path(path)
+    return load_source(PipelineSource(where, decode_text(where, read_file(where))))
 
 
 def load_source(source: PipelineSource) -> Pipeline:

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Self
 import msgspec
 from msgspec import UNSET
 
-from plateflow.errors import OutputError, PlateflowError, UserError
+from plateflow.errors import PlateflowError, UserError
 from plateflow.execution.executor import default_workers
 from plateflow.execution.finish import FinishError
 from plateflow.execution.processes import ProcessExecutor
 from plateflow.pipeline.compile import compile_plate
-from plateflow.pipeline.pipeline import Pipeline, PipelineSource, load_source
+from plateflow.pipeline.pipeline import Pipeline, PipelineSource, SourceError, load_source
 from plateflow.pipeline.plan import PlatePlan, make_topology
 from plateflow.plate.formats.filenames import LAYOUT
 from plateflow.plate.formats.load_data_export import write_load_data
@@ -29,8 +29,10 @@ from plateflow.progress.update import ProgressPhase, ProgressStatus
 from plateflow.service.consult import answer_payload
 from plateflow.service.execute import RunOptions, execute_plan, ready_plan
 from plateflow.service.job import decode_job, pipeline_text
+from plateflow.service.time_limit import TimeLimitError, time_limit
+from plateflow.settings import LOAD_LIMIT
 from plateflow.storage.atomic import write_atomic
-from plateflow.storage.output import claim_output
+from plateflow.storage.output import claim_output, require_outside
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -39,6 +41,7 @@ if TYPE_CHECKING:
     from plateflow.execution.steering import Steering
     from plateflow.plate.model import Plate
     from plateflow.runtime.jobs import Inquiry, Job
+    from plateflow.service.job import PipelineFile
     from plateflow.storage.output import OutputFolder
 
 
@@ -151,7 +154,7 @@ class JobWork:
         if self._spec.pipeline is None:
             return None
         try:
-            return load_source(PipelineSource(self._spec.pipeline.path, pipeline_text(self._spec.pipeline)))
+            return _load_in_time(self._spec.pipeline, min(LOAD_LIMIT, self._spec.step_limit))
         except UserError as e:
             self._emitter.emit(ProgressPhase.COMPILE, ProgressStatus.ERROR, 0, 0, error=str(e))
             raise
@@ -189,8 +192,7 @@ class JobWork:
             return None
         output = Path(self._spec.output)
         try:
-            if output.is_relative_to(self._job.plate_id):
-                raise OutputError(f"results folder {output} is inside the plate's own, which is never written to")
+            require_outside(output, self._job.plate_id)
             stack.callback(_remove_if_empty, output)
             goes_on = self._spec.resume or self._spec.rerun is not None
             return stack.enter_context(claim_output(output, self._job.execution_id, resume=goes_on))
@@ -213,3 +215,16 @@ class JobWork:
 def _remove_if_empty(folder: Path) -> None:
     with suppress(OSError):  # it holds results, or was never made
         folder.rmdir()
+
+
+def _load_in_time(file: PipelineFile, seconds: float) -> Pipeline:
+    source = PipelineSource(file.path, pipeline_text(file))
+    try:
+        with time_limit(seconds, "loading the pipeline"):
+            return load_source(source)
+    except SourceError as e:
+        if isinstance(e.__cause__, TimeLimitError):
+            raise SourceError(source.path, e.line, str(e.__cause__)) from e
+        raise
+    except TimeLimitError as e:  # just as it was loaded
+        raise SourceError(source.path, 0, str(e)) from e

@@ -97,9 +97,17 @@ def _read_record(path: Path) -> WellRecord:
         raise OutputError(
             f"{path}: not the record of a well ({error}); delete it to have the well run again"
         ) from error
+    if outside := [file.path for file in record.files if not _is_inside(file.path)]:
+        raise OutputError(
+            f"{path}: names {outside[0]!r}, which is outside the results; delete it to run the well again"
+        )
     if record.well != path.stem:
         raise OutputError(f"{path}: is the record of well {record.well!r}; delete it to have the well run again")
     return record
+
+
+def _is_inside(path: str) -> bool:
+    return "\0" not in path and all(part not in ("", ".", "..") for part in path.split("/"))
 
 
 def _is_whole(path: Path, size: int) -> bool:

@@ -8,7 +8,8 @@ import numpy as np
 
 from plateflow.errors import ImageError
 from plateflow.storage import png, tiff
-from plateflow.storage.tiff import MAX_PIXELS, ImageHeader
+from plateflow.storage.limits import MAX_PIXELS
+from plateflow.storage.tiff import ImageHeader
 from plateflow.storage.zarr_chunks import ArrayPlane, check_plane, chunk_files, read_array_plane
 from plateflow.storage.zarr_metadata import describe_array
 

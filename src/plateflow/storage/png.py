@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import struct
+from io import BufferedReader
 from typing import TYPE_CHECKING, Any, Final
 
 import imagecodecs
@@ -10,6 +12,7 @@ import numpy as np
 
 from plateflow.errors import ImageError
 from plateflow.storage.atomic import write_atomic
+from plateflow.storage.limits import check_growth
 from plateflow.storage.regular import open_regular, reason_of
 
 if TYPE_CHECKING:
@@ -31,12 +34,14 @@ def read_grey_header(path: str) -> tuple[tuple[int, int], np.dtype[Any]]:
     ImageError
         If it is missing, damaged, or not grey of 8 or 16 bits.
     """
-    start = _read(path, 33)
+    with _open(path) as file:
+        start, size = file.read(33), os.fstat(file.fileno()).st_size
     if len(start) < 33 or not start.startswith(_SIGNATURE) or start[12:16] != b"IHDR":
         raise ImageError(f"{path}: is no PNG; copy it again from the microscope")
     columns, rows, bits, colour = struct.unpack_from(">IIBB", start, 16)
     if colour != 0 or bits not in _GREY or not rows * columns:
         raise ImageError(f"{path}: is {rows} x {columns} pixels of {bits} bits, colour type {colour}; grey is needed")
+    check_growth(path, rows * columns * bits // 8, size)
     return (rows, columns), np.dtype(_GREY[bits])
 
 
@@ -50,18 +55,18 @@ def read_grey(path: str) -> NDArray[Any]:
     """
     shape, dtype = read_grey_header(path)
     try:
-        pixels: NDArray[Any] = imagecodecs.png_decode(_read(path))
-    except (RuntimeError, ValueError, MemoryError) as e:
+        with _open(path) as file:
+            pixels: NDArray[Any] = imagecodecs.png_decode(file.read())
+    except (OSError, RuntimeError, ValueError, MemoryError) as e:
         raise ImageError(f"{path}: cannot be read as a PNG ({e}); copy it again from the microscope") from e
     if pixels.shape != shape or pixels.dtype != dtype:
         raise ImageError(f"{path}: its pixels are {pixels.shape} {pixels.dtype}, its header tells {shape} {dtype}")
     return pixels
 
 
-def _read(path: str, size: int = -1) -> bytes:
+def _open(path: str) -> BufferedReader:
     try:
-        with open_regular(path) as file:
-            return file.read(size)
+        return BufferedReader(open_regular(path))
     except OSError as e:
         raise ImageError(f"{path}: {reason_of(e, path)}; copy it again from the microscope") from e
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from io import BufferedReader, FileIO
+from io import BufferedReader, FileIO, TextIOWrapper
 from typing import Final
 
 MEGABYTE: Final = 2**20
@@ -51,13 +51,25 @@ def read_limited(path: str | os.PathLike[str], limit: int) -> bytes:
     OSError
         As :func:`open_regular`, or if it is longer.
     """
-    with BufferedReader(open_regular(path)) as file:
-        # As many bytes as it has and no buffer of the limit, which is a thousand times what most of these files have.
-        data = file.read(min(os.fstat(file.fileno()).st_size, limit) + 1)
-    if len(data) > limit:
-        allowed = f"{limit // MEGABYTE} MB" if limit >= MEGABYTE else f"{limit} bytes"
-        raise OSError(errno.EFBIG, f"is larger than the {allowed} that such a file may have", os.fspath(path))
-    return data
+    data = bytearray()
+    with open_regular(path) as file:
+        while part := file.read(MEGABYTE):
+            data += part
+            if len(data) > limit:
+                allowed = f"{limit // MEGABYTE} MB" if limit >= MEGABYTE else f"{limit} bytes"
+                raise OSError(errno.EFBIG, f"is larger than the {allowed} that such a file may have", os.fspath(path))
+    return bytes(data)
+
+
+def open_text(path: str | os.PathLike[str], encoding: str) -> TextIOWrapper:
+    """Open a regular text file, its line ends as they are, as for the csv module.
+
+    Raises
+    ------
+    OSError
+        As :func:`open_regular`.
+    """
+    return TextIOWrapper(BufferedReader(open_regular(path)), encoding=encoding, newline="")
 
 
 def real_path(path: str | os.PathLike[str]) -> str:

@@ -22,7 +22,8 @@ import numpy as np
 import tifffile
 
 from plateflow.errors import ImageError
-from plateflow.storage.regular import MEGABYTE, open_regular, reason_of
+from plateflow.storage.limits import MAX_PIXELS, check_growth
+from plateflow.storage.regular import open_regular, reason_of
 from plateflow.storage.tiff_directory import COPY_AGAIN, read_directory
 from plateflow.storage.tiff_plain import find_plain_pixels, read_plain
 
@@ -33,13 +34,6 @@ if TYPE_CHECKING:
     from numpy.typing import DTypeLike, NDArray
 
     from plateflow.storage.tiff_plain import PlainPixels
-
-MAX_PIXELS: Final = 2**28
-"""Pixels in one plane (16,384 x 16,384); a header that claims more is refused before anything is allocated."""
-MAX_GROWTH: Final = 1000
-"""How many times larger than its file a plane may be, where it is larger than :data:`FREE_BYTES`. No camera's noise is
-packed to a thousandth."""
-FREE_BYTES: Final = 64 * MEGABYTE
 
 _UNREADABLE: Final = (
     OSError, ValueError, TypeError, LookupError, ArithmeticError, RuntimeError, AttributeError, AssertionError,
@@ -189,17 +183,9 @@ def _header_of(path: str, page: tifffile.TiffPage) -> ImageHeader:
         raise ImageError(f"{path}: its header tells no image: {rows} x {columns} pixels of type {page.dtype}")
     if rows * columns > MAX_PIXELS:
         raise ImageError(f"{path}: its header claims {rows} x {columns} pixels, more than the {MAX_PIXELS} allowed")
-    _check_growth(path, rows * columns * page.dtype.itemsize, page.parent.filehandle.size)
+    check_growth(path, rows * columns * page.dtype.itemsize, page.parent.filehandle.size)
     _check_complete(path, page)
     return ImageHeader((rows, columns), page.dtype.newbyteorder("="))
-
-
-def _check_growth(path: str, pixels: int, size: int) -> None:
-    if pixels > FREE_BYTES and pixels > MAX_GROWTH * size:
-        raise ImageError(
-            f"{path}: its header claims {pixels // MEGABYTE} MB of pixels in a file of {size} bytes; a plane may be "
-            f"{MAX_GROWTH} times as large as its file"
-        )
 
 
 def _check_complete(path: str, page: tifffile.TiffPage) -> None:

@@ -11,6 +11,7 @@ import lzma
 import os
 import struct
 import zlib
+from io import BufferedReader
 from itertools import product
 from typing import TYPE_CHECKING, Any, Final
 
@@ -19,6 +20,7 @@ import msgspec
 import numpy as np
 
 from plateflow.errors import ImageError
+from plateflow.storage.limits import check_growth
 from plateflow.storage.regular import open_regular, reason_of
 from plateflow.storage.zarr_metadata import ArrayDescription, describe_array
 
@@ -151,6 +153,8 @@ def _texts(array: ArrayDescription, place: tuple[int, ...]) -> list[str]:
 
 def _decoded(array: ArrayDescription, place: tuple[int, ...], size: int | None) -> bytes:
     data = _stored(array, place)
+    if size is not None and array.codecs:
+        check_growth(_file_of(array, place), size, len(data))
     sizes = _sizes(array.codecs, size)
     for codec, out in zip(reversed(array.codecs), reversed(sizes), strict=True):
         try:
@@ -171,6 +175,16 @@ def _sizes(codecs: tuple[str, ...], size: int | None) -> list[int | None]:
 
 def _limited(decompressor: Any, data: bytes, out: int | None) -> bytes:
     decoded: bytes = decompressor.decompress(data, -1 if out is None else out)
+    # The end is looked at too: there stands a checksum, and what is longer is no chunk of this array.
+    if not decompressor.eof and (decompressor.needs_input or decompressor.decompress(b"", 1) or not decompressor.eof):
+        raise ValueError("is cut off, or holds more than a chunk")
+    return decoded
+
+
+def _inflated(decompressor: Any, data: bytes, out: int | None) -> bytes:
+    decoded: bytes = decompressor.decompress(data, out or 0)
+    if not decompressor.eof and (decompressor.decompress(decompressor.unconsumed_tail, 1) or not decompressor.eof):
+        raise ValueError("is cut off, or holds more than a chunk")
     return decoded
 
 
@@ -178,8 +192,8 @@ _DECODE: Final[dict[str, Callable[[bytes, int | None], bytes]]] = {
     "blosc": lambda data, out: bytes(imagecodecs.blosc_decode(data, numthreads=1, out=out)),
     "zstd": lambda data, out: bytes(imagecodecs.zstd_decode(data, out=out)),
     "lz4": lambda data, out: bytes(imagecodecs.lz4_decode(data, header=True, out=out)),
-    "gzip": lambda data, out: zlib.decompressobj(wbits=31).decompress(data, out or 0),
-    "zlib": lambda data, out: zlib.decompressobj().decompress(data, out or 0),
+    "gzip": lambda data, out: _inflated(zlib.decompressobj(wbits=31), data, out),
+    "zlib": lambda data, out: _inflated(zlib.decompressobj(), data, out),
     "bz2": lambda data, out: _limited(bz2.BZ2Decompressor(), data, out),
     "lzma": lambda data, out: _limited(lzma.LZMADecompressor(), data, out),
 }
@@ -194,7 +208,7 @@ def _file_of(array: ArrayDescription, place: tuple[int, ...]) -> str:
 def _stored(array: ArrayDescription, place: tuple[int, ...]) -> bytes:
     path = _file_of(array, place)
     try:
-        with open_regular(path) as file:
+        with BufferedReader(open_regular(path)) as file:
             if array.shards is None:
                 return file.read()
             offset, size = _find_in_shard(array, place, file)
@@ -205,6 +219,8 @@ def _stored(array: ArrayDescription, place: tuple[int, ...]) -> bytes:
             file.seek(offset)
             return file.read(size)
     except FileNotFoundError as e:
+        if os.path.islink(path):
+            raise ImageError(f"{path}: cannot be read: {reason_of(e, path)}") from e
         raise _missing(array, place) from e
     except OSError as e:
         raise ImageError(f"{path}: cannot be read: {reason_of(e, path)}; copy it again") from e

@@ -21,7 +21,8 @@ from plateflow.storage.regular import MEGABYTE, read_limited, reason_of
 STRINGS: Final = "strings"
 """Instead of a dtype: text of any length."""
 COMPRESSORS: Final = frozenset({"blosc", "zstd", "gzip", "zlib", "lz4", "bz2", "lzma"})
-_LARGEST_JSON: Final = 64 * MEGABYTE
+_MOST_METADATA: Final = 256 * MEGABYTE
+"""Of a node; those of a whole plate may stand in its first one."""
 LARGEST_CHUNK: Final = 2**31
 """Bytes in one chunk; metadata that claim more are refused before anything is allocated."""
 
@@ -97,12 +98,12 @@ def describe_array(folder: str) -> ArrayDescription:
 
 def _read_json(path: str) -> dict[str, Any] | None:
     try:
-        node = msgspec.json.decode(read_limited(path, _LARGEST_JSON))
+        node = msgspec.json.decode(read_limited(path, _MOST_METADATA))
     except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError as e:
         raise ImageError(f"{path}: cannot be read: {reason_of(e, path)}") from e
-    except (msgspec.DecodeError, UnicodeDecodeError) as e:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as e:
         raise ImageError(f"{path}: is no JSON ({e}); copy it again") from e
     if not isinstance(node, dict):
         raise ImageError(f"{path}: is no JSON object; copy it again")

@@ -12,6 +12,7 @@ import csv
 import os
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
+from io import BufferedReader
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from plateflow.errors import PlateError
@@ -135,7 +136,7 @@ class _Reader:
     def _rows(self) -> Iterator[_Row]:
         try:
             with open_table(self._path) as file:
-                reader = csv.reader(file)
+                reader = csv.reader(file, strict=True)
                 headings = next(reader, [])
                 self._columns = read_columns(self._path, headings)
                 for cells in reader:
@@ -226,7 +227,7 @@ class _Reader:
 
 def _count_lines(path: str) -> int:
     try:
-        with open_regular(path) as file:
+        with BufferedReader(open_regular(path)) as file:
             return max(1, sum(data.count(b"\n") for data in iter(lambda: file.read(2**20), b"")))
     except OSError as e:
         raise PlateError(f"{path}: cannot be read: {reason_of(e, path)}") from e

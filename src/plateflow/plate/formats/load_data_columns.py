@@ -5,15 +5,15 @@ from __future__ import annotations
 import csv
 import re
 from dataclasses import dataclass
-from io import BufferedReader, TextIOWrapper
 from typing import TYPE_CHECKING, Final
 
 from plateflow.errors import PlateError
 from plateflow.plate.formats.name_pattern import component_of
-from plateflow.storage.regular import open_regular
+from plateflow.storage.regular import open_text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from io import TextIOWrapper
 
 _FILE = re.compile(r"(?:Image_)?(FileName|PathName|URL|Frame|Series)_(.+)")
 _METADATA: Final = "Metadata_"
@@ -57,7 +57,7 @@ def open_table(path: str) -> TextIOWrapper:
     OSError
         If it is not there or is no regular file.
     """
-    return TextIOWrapper(BufferedReader(open_regular(path)), encoding="utf-8-sig", newline="")
+    return open_text(path, "utf-8-sig")
 
 
 def is_load_data(path: str) -> bool:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import codecs
 import re
+from io import BufferedReader
 from typing import TYPE_CHECKING, Final
 from xml.parsers import expat
 
@@ -49,7 +50,7 @@ def read_elements(
     """
     collector = _Collector(path, names)
     try:
-        with open_regular(path) as file:
+        with BufferedReader(open_regular(path)) as file:
             data = file.read(READ_AT_ONCE)
             quick = _Quick(path, collector, repeated, children) if repeated and _UTF8.match(data) else None
             while data:
