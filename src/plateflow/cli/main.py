@@ -12,6 +12,7 @@ from plateflow.cli import attend
 from plateflow.cli.demo import demo as run_demo
 from plateflow.cli.exits import Exit
 from plateflow.cli.find import MOST_ASKED
+from plateflow.cli.functions import show_functions
 from plateflow.cli.options import (
     ExecutionBegin,
     Executor,
@@ -162,6 +163,18 @@ def _offer(name: str, act: Callable[..., Exit], says: str) -> None:
 
 _offer("run", run_plates, "Run a pipeline over plates and watch it; prints where the results are.")
 _offer("submit", submit_plates, "Queue a pipeline over plates and return at once; prints an execution id a plate.")
+
+
+@app.command()
+def functions(
+    name: Annotated[
+        str | None,
+        typer.Argument(help="One of them, as it is called; words to search for; or package.module:function."),
+    ] = None,
+    json: Json = False,
+) -> Exit:
+    """List the functions for steps, or explain one: parameters, units, and where the algorithm is from."""
+    return show_functions(name, json=json)
 
 
 @app.command()

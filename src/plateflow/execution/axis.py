@@ -54,7 +54,7 @@ class AxisRunner:
     process: int = field(init=False, default_factory=os.getpid)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "calls", make_calls(self.plan.pipeline))
+        object.__setattr__(self, "calls", make_calls(self.plan.pipeline, self.plan.plate.pixel_size_um))
 
     def run(self, axis: AxisPlan) -> Failure | None:
         """Run all steps of one well, reporting each; return what ended it early, if something did.

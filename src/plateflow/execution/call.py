@@ -48,11 +48,11 @@ class Call:
         return [_CHECKS[kind](thing) for kind, thing in zip(kinds, things, strict=True)]
 
 
-def make_calls(pipeline: Pipeline) -> Calls:
-    """Resolve every function of a pipeline, once for each worker."""
+def make_calls(pipeline: Pipeline, pixel_size_um: float | None) -> Calls:
+    """Resolve every function of a pipeline for plates of this pixel size, once for each worker."""
     return tuple(
         {
-            value: Call(func, tuple(signature.data), convert_parameters(signature, branch.params))
+            value: Call(func, tuple(signature.data), convert_parameters(signature, branch.params, pixel_size_um))
             for value, branch in step.branches.items()
             for func in [resolve_function(branch.func)]
             for signature in [read_signature(func)]

@@ -39,7 +39,8 @@ def with_fingerprints(plan: PlatePlan, *, preview: bool) -> PlatePlan:
     preview
         Whether outlines are drawn too.
     """
-    recipe = _digest([*_recipe(plan.pipeline), repr(sorted(plan.declared.items())), f"preview={preview}"])
+    declared = repr((sorted(plan.declared.items()), plan.plate.pixel_size_um))
+    recipe = _digest([*_recipe(plan.pipeline), declared, f"preview={preview}"])
     prefix = f"{plan.plate.path}{os.sep}"
     axes = tuple(replace(axis, fingerprint=_of_well(axis, recipe, prefix)) for axis in plan.axes)
     return replace(plan, axes=axes)

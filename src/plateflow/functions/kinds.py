@@ -9,6 +9,7 @@ from __future__ import annotations
 from enum import Enum
 from typing import Annotated, Any, TypeAlias
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -32,6 +33,14 @@ class Kind(Enum):
     """Measurements of a site: ``{column: number}``."""
 
 
+class Unit(Enum):
+    """What a parameter's number means, where a pipeline may say it otherwise."""
+
+    LENGTH = "pixels"
+    """A pipeline may give ``8`` or ``"8 px"``, or ``"2.6 um"`` on plates whose pixel size is known; the function gets
+    pixels."""
+
+
 Image: TypeAlias = Annotated[NDArray[Any], Kind.IMAGE]
 Stack: TypeAlias = Annotated[NDArray[Any], Kind.STACK]
 Images: TypeAlias = Annotated[dict[str, NDArray[Any]], Kind.IMAGES]
@@ -39,3 +48,6 @@ Labels: TypeAlias = Annotated[NDArray[np.int32], Kind.LABELS]
 LabelStack: TypeAlias = Annotated[NDArray[np.int32], Kind.LABEL_STACK]
 Table: TypeAlias = Annotated[dict[str, NDArray[Any]], Kind.TABLE]
 Record: TypeAlias = Annotated[dict[str, float], Kind.RECORD]
+
+Length: TypeAlias = Annotated[float, Unit.LENGTH, msgspec.Meta(ge=0)]
+PositiveLength: TypeAlias = Annotated[float, Unit.LENGTH, msgspec.Meta(gt=0)]

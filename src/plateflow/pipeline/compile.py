@@ -12,7 +12,7 @@ from plateflow.functions.kinds import Kind
 from plateflow.pipeline.files import check_wells
 from plateflow.pipeline.plan import AxisPlan, PlanError, PlateInfo, PlatePlan, Shape
 from plateflow.pipeline.shapes import StepContext, no_shape, plan_shape
-from plateflow.pipeline.signature import Signature, check_parameters, read_signature, resolve_function
+from plateflow.pipeline.signature import Signature, check_lengths, check_parameters, read_signature, resolve_function
 from plateflow.plate.pattern_groups import Address, make_series, sort_key
 from plateflow.plate.wells import canonical_well
 from plateflow.progress.emitter import Emitter, Report, no_report
@@ -116,6 +116,7 @@ class _Shapes:
 def _compile(plate: Plate, pipeline: Pipeline, chosen: tuple[str, ...], emitter: Emitter) -> PlatePlan:
     channel_names = _channel_names(plate, pipeline)
     shapes = _Shapes(pipeline, check_steps(pipeline))
+    _check_lengths(pipeline, plate)
     axes = _fit_wells(plate, chosen, channel_names, shapes)
     _check_errors(axes)
     _check_keys(shapes)
@@ -245,6 +246,24 @@ def check_steps(pipeline: Pipeline) -> tuple[StepContext, ...]:
     if problems:
         raise CompileError(tuple(problems))
     return tuple(contexts)
+
+
+def _check_lengths(pipeline: Pipeline, plate: Plate) -> None:
+    """Refuse lengths that are none on this plate.
+
+    Raises
+    ------
+    CompileError
+        Carries every problem found.
+    """
+    problems = [
+        f"step {name!r}: {problem}"
+        for name, step in zip(pipeline.step_names, pipeline.steps, strict=True)
+        for branch in step.branches.values()
+        for problem in check_lengths(read_signature(resolve_function(branch.func)), branch.params, plate.pixel_size_um)
+    ]
+    if problems:
+        raise CompileError(tuple(problems))
 
 
 def _check_step(step: FunctionStep) -> list[Signature]:

@@ -10,8 +10,9 @@ from typing import Literal, TypeAlias
 
 import msgspec
 
-ValueKind: TypeAlias = Literal["bool", "int", "float", "text", "choice", "literal"]
-"""``literal``: of a type that has no form of its own, given as a Python literal."""
+ValueKind: TypeAlias = Literal["bool", "int", "float", "length", "text", "choice", "literal"]
+"""``length``: a number of pixels, or a text such as ``"2.6 um"``.
+``literal``: of a type that has no form of its own, given as a Python literal."""
 
 
 class ValueType(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -37,6 +38,8 @@ class ParameterForm(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     type: ValueType
     default: str | None = None
     """A literal; None where the function has no default, so that a value must be given."""
+    unit: str = ""
+    """``pixels``, ``grey values``; "" where it has none, or its author does not tell."""
     doc: str = ""
 
 
@@ -63,6 +66,10 @@ class FunctionForm(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     """The first line of its docstring."""
     doc: str = ""
     """The whole docstring."""
+    result: str = ""
+    """What it returns, in words."""
+    references: str = ""
+    """Where the algorithm is from; "" where its author does not tell."""
 
     @property
     def name(self) -> str:
