@@ -62,7 +62,7 @@ class _WellWriter:
                 sites_done=axis.sites,
                 sites_declared=axis.sites,
                 counts={objects: table.rows for objects, table in tables.items()},
-                means={name: _mean(values) for table in tables.values() for name, values in table.features.items()},
+                means=_means(tables),
                 seconds_per_step=tuple(seconds.items()),
                 seconds=sum(seconds.values()),
                 fingerprint=axis.fingerprint,
@@ -104,6 +104,16 @@ class _WellWriter:
 
 def _place(ref: Ref) -> tuple[int, int, int]:
     return sort_key(ref.address)
+
+
+def _means(tables: dict[str, Columns]) -> dict[str, float | None]:
+    # A parent's number is a name: its mean says nothing.
+    return {
+        name: _mean(np.array(values, np.float64))
+        for objects, table in tables.items()
+        for name, values in table.features.items()
+        if not name.startswith(f"{objects}_Parent_")
+    }
 
 
 def _mean(values: NDArray[Any]) -> float | None:
