@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from plateflow.pipeline.signature import function_name, resolve_function
+from plateflow.progress.messages import AxisKind
 from plateflow.storage.run_record import library_versions
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from plateflow.pipeline.pipeline import Pipeline, PipelineSource
     from plateflow.pipeline.plan import AxisPlan, PlatePlan
     from plateflow.pipeline.step import FunctionStep
+    from plateflow.plate.model import ImageRecord
 
 
 def with_fingerprints(plan: PlatePlan, *, preview: bool) -> PlatePlan:
@@ -29,7 +31,8 @@ def with_fingerprints(plan: PlatePlan, *, preview: bool) -> PlatePlan:
 
     They cover, besides the images' sizes and times of change: parameters, inputs and outputs of all steps, the text of
     the pipeline's file but for its comments, the modules beside it that it imports, the modules that its functions
-    come from, the well's row of the plate map, and the versions of python and of the libraries. Not what those modules
+    come from, the well's row of the plate map, the images that steps over the whole
+    plate read, and the versions of python and of the libraries. Not what those modules
     import from elsewhere.
 
     Parameters
@@ -40,27 +43,38 @@ def with_fingerprints(plan: PlatePlan, *, preview: bool) -> PlatePlan:
         Whether outlines are drawn too.
     """
     declared = repr((sorted(plan.declared.items()), plan.plate.pixel_size_um))
-    recipe = _digest([*_recipe(plan.pipeline), declared, f"preview={preview}"])
     prefix = f"{plan.plate.path}{os.sep}"
-    axes = tuple(replace(axis, fingerprint=_of_well(axis, recipe, prefix)) for axis in plan.axes)
+    of_plate = [_of_planes(axis, prefix) for axis in plan.axes if axis.kind is AxisKind.PLATE]
+    recipe = _digest([*_recipe(plan.pipeline), declared, f"preview={preview}", *of_plate])
+    axes = tuple(
+        replace(axis, fingerprint=_of_well(axis, recipe, prefix)) if axis.kind is AxisKind.WELL else axis
+        for axis in plan.axes
+    )
     return replace(plan, axes=axes)
 
 
 def fingerprint_plate(plan: PlatePlan) -> str:
     """Return one fingerprint of all wells of a plan that have one."""
-    return _digest([f"{axis.axis_id} {axis.fingerprint}" for axis in plan.axes])
+    return _digest([f"{axis.axis_id} {axis.fingerprint}" for axis in plan.wells])
 
 
 def _of_well(axis: AxisPlan, recipe: str, prefix: str) -> str:
     entries = [recipe, repr(sorted(axis.metadata.items()))]
-    for (channel, address), record in axis.files.items():
-        try:
-            status = os.stat(record.path)
-        except OSError:
-            continue  # a file that is missing is its well's error
-        name = record.path.removeprefix(prefix)
-        entries.append(f"{channel} {address} {name!r} {status.st_size} {status.st_mtime_ns}")
+    entries += [f"{channel} {address} {_file(record, prefix)}" for (channel, address), record in axis.files.items()]
     return _digest(entries)
+
+
+def _of_planes(axis: AxisPlan, prefix: str) -> str:
+    planes = [f"{pattern} {_file(record, prefix)}" for pattern, records in axis.planes.items() for record in records]
+    return _digest([axis.axis_id, *planes])
+
+
+def _file(record: ImageRecord, prefix: str) -> str:
+    try:
+        status = os.stat(record.path)
+    except OSError:
+        return ""  # a file that is missing is its well's error
+    return f"{record.path.removeprefix(prefix)!r} {status.st_size} {status.st_mtime_ns}"
 
 
 def _recipe(pipeline: Pipeline) -> Iterator[str]:
@@ -76,7 +90,9 @@ def _recipe(pipeline: Pipeline) -> Iterator[str]:
 
 def _of_step(step: FunctionStep, own: str) -> Iterator[str]:
     # The code of the pipeline's own file is told once, without its comments.
-    yield repr((step.name, step.inputs, step.outputs, step.output_kinds, step.variable_components, step.group_by))
+    yield repr(
+        (step.sample, step.name, step.inputs, step.outputs, step.output_kinds, step.variable_components, step.group_by)
+    )
     yield repr(step.keep)
     for key, branch in step.branches.items():
         func = resolve_function(branch.func)

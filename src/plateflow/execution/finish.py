@@ -12,10 +12,13 @@ import numpy as np
 
 from plateflow.errors import OutputError
 from plateflow.execution.fingerprint import fingerprint_plate
+from plateflow.execution.plate_images import FOLDER as PLATE_IMAGES
+from plateflow.execution.plate_images import read_record
 from plateflow.execution.results import PIXELS, remove_uncommitted
 from plateflow.execution.surroundings import LOGS
 from plateflow.pipeline.signature import function_name, read_signature, resolve_function
 from plateflow.plate.wells import split_well, well_name
+from plateflow.progress.messages import PLATE_AXIS, AxisKind
 from plateflow.storage.commit import WellRecord, read_committed
 from plateflow.storage.ome_zarr import WellPath, write_plate_metadata
 from plateflow.storage.run_record import (
@@ -65,12 +68,12 @@ def finish_run(plan: PlatePlan, output: Path, outcome: Outcome, info: RunInfo) -
         raise OutputError(f"results folder {output} has lost {what}; was it moved or removed? Run it again")
     with suppress(OSError):  # it holds what wells printed, or there is none
         (output / LOGS).rmdir()
-    for axis in plan.axes:
+    for axis in plan.wells:
         if axis.axis_id not in records:
             remove_uncommitted(output, axis.axis_id)
     _write_wells(plan, output, outcome, records)
     _write_plate(plan, output, records)
-    write_run_record(output / "run.json", _run_record(plan, outcome, info, records))
+    write_run_record(output / "run.json", _run_record(plan, output, outcome, info, records))
 
 
 def _write_wells(plan: PlatePlan, output: Path, outcome: Outcome, records: dict[str, WellRecord]) -> None:
@@ -84,7 +87,7 @@ def _write_wells(plan: PlatePlan, output: Path, outcome: Outcome, records: dict[
         "Seconds",
         *(f"Mean_{name}" for name in means),
     ]
-    rows = [_well_row(plan, axis, outcome, records.get(axis.axis_id), counts, means) for axis in plan.axes]
+    rows = [_well_row(plan, axis, outcome, records.get(axis.axis_id), counts, means) for axis in plan.wells]
     write_csv(output / WELLS_CSV, rows, columns)
 
 
@@ -116,7 +119,7 @@ def _write_plate(plan: PlatePlan, output: Path, records: dict[str, WellRecord]) 
     if not records:  # an earlier run of this folder may have listed some
         (pixels / "zarr.json").unlink(missing_ok=True)
         return
-    wells = [WellPath(*split_well(axis.axis_id)) for axis in plan.axes if axis.axis_id in records]
+    wells = [WellPath(*split_well(axis.axis_id)) for axis in plan.wells if axis.axis_id in records]
     most = max(len({_field(file.path) for file in record.files} - {""}) for record in records.values())
     rows = [split_well(well_name(row, 1))[0] for row in range(1, plan.plate.rows + 1)]
     columns = [f"{column:02d}" for column in range(1, plan.plate.columns + 1)]
@@ -128,11 +131,20 @@ def _field(path: str) -> str:
     return parts[3] if parts[0] == PIXELS and len(parts) > 4 else ""
 
 
-def _run_record(plan: PlatePlan, outcome: Outcome, info: RunInfo, records: dict[str, WellRecord]) -> RunRecord:
+def _seconds(plan: PlatePlan, output: Path, records: dict[str, WellRecord]) -> dict[str, float]:
     seconds: dict[str, float] = dict.fromkeys(plan.step_names, 0.0)
     for record in records.values():
         for step, spent in record.seconds_per_step:
             seconds[step] += spent
+    for axis in plan.axes:
+        if axis.kind is AxisKind.PLATE and (made := read_record(output / PLATE_IMAGES, axis.axis_id)) is not None:
+            seconds[axis.axis_id.removeprefix(PLATE_AXIS)] = made.seconds
+    return seconds
+
+
+def _run_record(
+    plan: PlatePlan, output: Path, outcome: Outcome, info: RunInfo, records: dict[str, WellRecord]
+) -> RunRecord:
     source = plan.pipeline.source
     return RunRecord(
         execution_id=info.execution_id,
@@ -146,9 +158,9 @@ def _run_record(plan: PlatePlan, outcome: Outcome, info: RunInfo, records: dict[
         intensity_scale=_intensity_scale(plan),
         started=utc_text(info.started),
         ended=utc_text(time.time()),
-        seconds_per_step=tuple(seconds.items()),
-        wells_completed=tuple(axis.axis_id for axis in plan.axes if axis.axis_id in records),
-        wells_failed=tuple(axis.axis_id for axis in plan.axes if axis.axis_id in outcome.errors),
+        seconds_per_step=tuple(_seconds(plan, output, records).items()),
+        wells_completed=tuple(axis.axis_id for axis in plan.wells if axis.axis_id in records),
+        wells_failed=tuple(axis.axis_id for axis in plan.wells if axis.axis_id in outcome.errors),
     )
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
 
 from plateflow.errors import OutputError
 from plateflow.plate.wells import canonical_well
-from plateflow.progress.messages import Skipped
+from plateflow.progress.messages import AxisKind, Skipped
 from plateflow.storage.commit import WellRecord, find_damage, read_committed, uncommit_well
 from plateflow.storage.tables import WELLS_CSV
 
@@ -55,10 +55,13 @@ def go_on(plan: PlatePlan, output: Path, rerun: Rerun | None, only: Sequence[str
     records = read_committed(output)
     earlier = _read_earlier(output, needed=rerun in ("failed", "cancelled"))
     wanted = _Wanted(rerun, None if only is None else frozenset(map(canonical_well, only)))
-    axes = tuple(
-        _mark(axis, records.get(axis.axis_id), earlier.get(axis.axis_id), output, wanted) for axis in plan.axes
+    wells = tuple(
+        _mark(axis, records.get(axis.axis_id), earlier.get(axis.axis_id), output, wanted) for axis in plan.wells
     )
-    for axis in axes:
+    is_wanted = any(axis.skipped is None and not axis.error for axis in wells)
+    of_plate = (axis for axis in plan.axes if axis.kind is AxisKind.PLATE)
+    axes = (*(axis if is_wanted else replace(axis, skipped=Skipped.COMPLETED) for axis in of_plate), *wells)
+    for axis in wells:
         if axis.skipped is None and axis.axis_id in records:
             uncommit_well(output, records[axis.axis_id])
     return replace(plan, axes=axes)

@@ -7,12 +7,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from plateflow.execution.plate_images import read_image
 from plateflow.functions.kinds import Kind
 from plateflow.pipeline.plan import Ref
 from plateflow.pipeline.signature import STACK_KINDS
 from plateflow.storage.tiff import read_plane
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from plateflow.pipeline.plan import AxisPlan, Declared, Group, Output
     from plateflow.plate.pattern_groups import Address
 
@@ -30,10 +33,15 @@ class WellData:
         What the images of each channel must be.
     shown
         Names of made images that :meth:`release` leaves.
+    plate_images
+        Folder of the images that steps over the whole plate made.
     """
 
-    def __init__(self, axis: AxisPlan, declared: dict[str, Declared], shown: frozenset[str]) -> None:
+    def __init__(
+        self, axis: AxisPlan, declared: dict[str, Declared], shown: frozenset[str], plate_images: Path
+    ) -> None:
         self.axis = axis
+        self._plate_images = plate_images
         self._declared = declared
         self._shown = shown
         self._acquired: dict[Ref, NDArray[Any]] = {}
@@ -105,12 +113,18 @@ class WellData:
             for ref, plane in zip(output.refs, planes, strict=True):
                 self._store(ref, plane, group)
 
+    def remark(self, group: Group) -> str:
+        """Return what is to be said of a call: nothing."""
+        return ""
+
     def release(self, names: tuple[str, ...]) -> None:
         """Forget images of these names, but for made ones that are shown or written."""
         _forget(self._acquired, names)
         _forget(self._made, tuple(name for name in names if name not in self._shown))
 
     def _read(self, ref: Ref) -> NDArray[Any]:
+        if not self.was_acquired(ref):
+            return read_image(self._plate_images, ref)
         declared = self._declared[ref.name]
         rows, columns = declared.shape
         return read_plane(self.axis.files[ref.name, ref.address].path, (rows, columns), declared.dtype)

@@ -5,7 +5,7 @@ A function here needs no pipeline: its type hints, from `plateflow.functions.kin
 
 from plateflow.functions.cells import expand, grow_cells, subtract
 from plateflow.functions.filters import difference_of_gaussians, median, subtract_background, unsharp_mask, white_tophat
-from plateflow.functions.illumination import correct_illumination
+from plateflow.functions.illumination import correct_illumination, estimate_illumination
 from plateflow.functions.images import composite, gaussian, normalise
 from plateflow.functions.measure import measure_intensity, ratio
 from plateflow.functions.objects import find_nuclei, ring_around
@@ -21,6 +21,7 @@ __all__ = [
     "composite",
     "correct_illumination",
     "difference_of_gaussians",
+    "estimate_illumination",
     "expand",
     "find_nuclei",
     "find_spots",

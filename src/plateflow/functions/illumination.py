@@ -6,9 +6,56 @@ The kinds in the signatures are read when a pipeline is compiled, so this module
 from typing import Literal
 
 import numpy as np
+from scipy import ndimage as ndi
 
-from plateflow.functions.kinds import Image
+from plateflow.functions.kinds import Image, Length, Planes
 from plateflow.functions.thresholds import NonNegative
+
+
+def estimate_illumination(planes: Planes, smoothing: Length | None = None) -> Image:
+    """Estimate how the light falls on a site, from many images of the plate: their mean, smoothed.
+
+    A step over the whole plate, before its wells::
+
+        FunctionStep(estimate_illumination, outputs="Illumination", variable_components=("well", "site")),
+        FunctionStep(correct_illumination, inputs=("*", "Illumination")),
+
+    Parameters
+    ----------
+    planes : iterable of array, (Y, X)
+        Images of one channel whose cells lie anywhere, so that on average no place is favoured but by the light.
+    smoothing : float, in pixels
+        Sigma of the blur over their mean, which takes away what is left of single cells. Default: an eighth of the
+        shorter side.
+
+    Returns
+    -------
+    array, (Y, X) float32
+        In grey values; every plane counts the same, whatever its brightness.
+
+    Raises
+    ------
+    ValueError
+        If there is no plane, or none that is not black.
+
+    References
+    ----------
+    CellProfiler's CorrectIlluminationCalculate over all images; Singh et al. 2014, J Microsc 256:231.
+    """
+    total: np.ndarray | None = None
+    means: list[float] = []
+    for plane in planes:
+        mean = float(plane.mean())
+        if mean > 0:
+            even = plane.astype(np.float64) / mean
+            total = even if total is None else total + even
+            means.append(mean)
+    if total is None:
+        raise ValueError("there is no image that is not black: the light cannot be estimated")
+    sigma = min(total.shape) / 8 if smoothing is None else smoothing
+    smooth = ndi.gaussian_filter(total / len(means), sigma, mode="nearest")
+    illumination: Image = (smooth * np.mean(means)).astype(np.float32)
+    return illumination
 
 
 def correct_illumination(

@@ -6,6 +6,7 @@ checker, and a :class:`Kind` to the compiler. Dims are named in the order of the
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from enum import Enum
 from typing import Annotated, Any, TypeAlias
 
@@ -31,6 +32,8 @@ class Kind(Enum):
     """Measurements of objects: ``{column: (N,)}``, one row per object in ascending order of object number."""
     RECORD = "record"
     """Measurements of a site: ``{column: number}``."""
+    PLANES = "planes"
+    """Planes of the whole plate, ``(Y, X)`` each, one after the other; each is read when it is asked for."""
 
 
 class Unit(Enum):
@@ -48,6 +51,7 @@ Labels: TypeAlias = Annotated[NDArray[np.int32], Kind.LABELS]
 LabelStack: TypeAlias = Annotated[NDArray[np.int32], Kind.LABEL_STACK]
 Table: TypeAlias = Annotated[dict[str, NDArray[Any]], Kind.TABLE]
 Record: TypeAlias = Annotated[dict[str, float], Kind.RECORD]
+Planes: TypeAlias = Annotated[Iterable[NDArray[Any]], Kind.PLANES]
 
 Length: TypeAlias = Annotated[float, Unit.LENGTH, msgspec.Meta(ge=0)]
 PositiveLength: TypeAlias = Annotated[float, Unit.LENGTH, msgspec.Meta(gt=0)]

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from plateflow.errors import PipelineError
+from plateflow.pipeline.forms import SAMPLE
 from plateflow.pipeline.literals import literal
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ STEP_OPTIONS = (
     "where",
     "source",
     "keep",
+    "sample",
     "enabled",
     "params",
 )
@@ -282,6 +284,8 @@ def _options(step: StepForm) -> list[str]:
     for name, value in (("group_by", step.group_by), ("keep", step.keep)):
         if value is not None:
             found.append(f"{name}={literal(value)}")
+    if step.sample != SAMPLE:
+        found.append(f"sample={literal(step.sample)}")
     return found if step.enabled else [*found, "enabled=False"]
 
 

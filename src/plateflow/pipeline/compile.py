@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
@@ -11,7 +11,8 @@ from plateflow.errors import CompileError, PipelineError, PlateError
 from plateflow.functions.kinds import Kind
 from plateflow.pipeline.files import check_wells
 from plateflow.pipeline.plan import AxisPlan, PlanError, PlateInfo, PlatePlan, Shape
-from plateflow.pipeline.shapes import StepContext, no_shape, plan_shape
+from plateflow.pipeline.plate_wide import Acquired, PlateSteps, plan_plate_steps
+from plateflow.pipeline.shapes import PlateImages, StepContext, no_shape, plan_shape
 from plateflow.pipeline.signature import Signature, check_lengths, check_parameters, read_signature, resolve_function
 from plateflow.plate.pattern_groups import Address, make_series, sort_key
 from plateflow.plate.wells import canonical_well
@@ -77,8 +78,8 @@ def compile_plate(
 def describe_plan(plan: PlatePlan) -> str:
     """Return what a plan comes to, in words."""
     groups = sum(sum(plan.groups(axis)) for axis in plan.axes)
-    failed = len(plan.axes) - len(plan.runnable)
-    text = f"{len(plan.axes)} wells, {len(plan.step_names)} steps, {groups} pattern groups"
+    failed = sum(1 for axis in plan.axes if axis.error)
+    text = f"{len(plan.wells)} wells, {len(plan.step_names)} steps, {groups} pattern groups"
     return f"{text}; {failed} of the wells cannot run" if failed else text
 
 
@@ -88,6 +89,7 @@ class _Shapes:
 
     pipeline: Pipeline
     contexts: tuple[StepContext, ...]
+    images: PlateImages
     plans: dict[Layout, tuple[int, PlanError | None]] = field(default_factory=dict)
     shapes: list[Shape] = field(default_factory=list)
     sources: dict[str, str] = field(default_factory=dict)
@@ -104,7 +106,7 @@ class _Shapes:
     def _add(self, layout: Layout) -> PlanError | None:
         channels = {name: make_series(addresses) for name, addresses in layout}
         try:
-            shape, names = plan_shape(self.pipeline, self.contexts, channels)
+            shape, names = plan_shape(self.pipeline, self.contexts, channels, self.images)
         except PlanError as e:
             self.shapes.append(no_shape(self.contexts))
             return e
@@ -115,22 +117,40 @@ class _Shapes:
 
 def _compile(plate: Plate, pipeline: Pipeline, chosen: tuple[str, ...], emitter: Emitter) -> PlatePlan:
     channel_names = _channel_names(plate, pipeline)
-    shapes = _Shapes(pipeline, check_steps(pipeline))
+    contexts = check_steps(pipeline)
     _check_lengths(pipeline, plate)
-    axes = _fit_wells(plate, chosen, channel_names, shapes)
-    _check_errors(axes)
-    _check_keys(shapes)
-    checked, declared = check_wells(axes, shapes.shapes, emitter)
+    plate_steps = _fit_plate(contexts, plate, channel_names)
+    shapes = _Shapes(pipeline, contexts, plate_steps.images)
+    wells = _fit_wells(plate, chosen, channel_names, shapes)
+    _check_errors(wells)
+    _check_keys(contexts, [*plate_steps.shapes, *shapes.shapes])
+    checked, declared = check_wells(wells, shapes.shapes, emitter)
     _check_errors(checked)
+    before = tuple(axis.axis_id for axis in plate_steps.axes)
+    of_plate = [replace(axis, shape=axis.shape + len(shapes.shapes)) for axis in plate_steps.axes]
     return PlatePlan(
         pipeline=pipeline,
         plate=_plate_info(plate),
-        shapes=tuple(shapes.shapes),
-        axes=checked,
+        shapes=(*shapes.shapes, *plate_steps.shapes),
+        axes=(*of_plate, *(replace(axis, after=before) for axis in checked)),
         declared=declared,
         label_sources=shapes.sources,
         step_names=pipeline.step_names,
     )
+
+
+def _fit_plate(contexts: tuple[StepContext, ...], plate: Plate, channel_names: dict[str, str]) -> PlateSteps:
+    if not any(context.step.is_plate_wide for context in contexts):
+        return PlateSteps()
+    acquired: Acquired = {name: [] for name in channel_names.values()}
+    for records in plate.wells.values():  # of all wells, also where few are chosen
+        for record in records:
+            channel, address = _place(record, channel_names)
+            acquired[channel].append((address, record))
+    try:
+        return plan_plate_steps(contexts, {name: places for name, places in acquired.items() if places})
+    except PlanError as e:
+        raise CompileError((str(e),)) from e
 
 
 def _plate_info(plate: Plate) -> PlateInfo:
@@ -159,7 +179,7 @@ def _check_errors(axes: tuple[AxisPlan, ...]) -> None:
     raise CompileError(tuple(f"no well can run; well {axis.axis_id}, {axis.error}" for axis in axes))
 
 
-def _check_keys(shapes: _Shapes) -> None:
+def _check_keys(contexts: tuple[StepContext, ...], shapes: list[Shape]) -> None:
     """Refuse a function for a value that ``group_by`` never has on this plate.
 
     Raises
@@ -168,8 +188,9 @@ def _check_keys(shapes: _Shapes) -> None:
         Names every such step.
     """
     problems = []
-    for index, context in enumerate(shapes.contexts):
-        used = {group.branch for shape in shapes.shapes for group in shape.steps[index].groups}
+    groups = [(step.index, group.branch) for shape in shapes for step in shape.steps for group in step.groups]
+    for index, context in enumerate(contexts):
+        used = {branch for at, branch in groups if at == index}
         if unused := [str(key) for key in context.step.branches if key is not None and key not in used]:
             what = f"group_by {context.step.group_by!r} has no value {', '.join(unused)} on this plate"
             problems.append(f"step {context.name!r}: {what}")

@@ -165,6 +165,7 @@ def _step(step: FunctionStep, names: _Names) -> StepForm:
         variable_components=step.variable_components,
         group_by=step.group_by,
         keep=step.keep,
+        sample=step.sample,
         enabled=step.enabled,
     )
 

@@ -15,6 +15,10 @@ ValueKind: TypeAlias = Literal["bool", "int", "float", "length", "text", "choice
 ``literal``: of a type that has no form of its own, given as a Python literal."""
 
 
+SAMPLE = 200
+"""Planes that each call of a step over the whole plate gets at most, by default."""
+
+
 class ValueType(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
     """What a parameter may be."""
 
@@ -100,6 +104,7 @@ class StepForm(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     variable_components: tuple[str, ...] = ()
     group_by: str | None = None
     keep: bool | None = None
+    sample: int = SAMPLE
     enabled: bool = True
 
 

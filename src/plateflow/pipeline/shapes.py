@@ -28,6 +28,21 @@ if TYPE_CHECKING:
     from plateflow.plate.pattern_groups import Series
 
 
+def companion_name(name: str, channel: str) -> str:
+    """Name the image that a step makes for one channel, where it makes one for each."""
+    return f"{name}:{channel}"
+
+
+@dataclass(frozen=True, slots=True)
+class PlateImages:
+    """What steps over the whole plate make, as wells may read it."""
+
+    series: dict[str, Series]
+    """By the image's name."""
+    companions: dict[str, dict[str, str]]
+    """As :attr:`~plateflow.pipeline.operands.Names.companions`."""
+
+
 @dataclass(frozen=True, slots=True)
 class StepContext:
     """A step with what is known of it whatever the well."""
@@ -42,13 +57,16 @@ class StepContext:
 
 def no_shape(contexts: tuple[StepContext, ...]) -> Shape:
     """Return the plan of wells that the steps do not fit: nothing to do."""
-    return Shape(tuple(StepPlan(context.name, (), ()) for context in contexts), (), (), (), frozenset(), {})
+    steps = tuple(
+        StepPlan(each.name, index, (), ()) for index, each in enumerate(contexts) if not each.step.is_plate_wide
+    )
+    return Shape(steps, (), (), (), frozenset(), {})
 
 
 def plan_shape(
-    pipeline: Pipeline, contexts: tuple[StepContext, ...], channels: dict[str, Series]
+    pipeline: Pipeline, contexts: tuple[StepContext, ...], channels: dict[str, Series], plate: PlateImages
 ) -> tuple[Shape, Names]:
-    """Fit all steps to wells whose channels have these addresses.
+    """Fit all steps to wells whose channels have these addresses, and that may read these images of the plate.
 
     A step whose functions are all for other values of its ``group_by`` component has no group here.
 
@@ -57,22 +75,32 @@ def plan_shape(
     PlanError
         For the first step that does not fit, or makes what cannot be written.
     """
-    names = Names(tuple(channels), dict(channels), {}, {})
+    names = Names(
+        tuple(channels),
+        {**channels, **plate.series},
+        {},
+        {},
+        {name: dict(made) for name, made in plate.companions.items()},
+        frozenset(plate.series),
+    )
     steps = []
     for index, context in enumerate(contexts):
+        if context.step.is_plate_wide:
+            continue
         try:
-            steps.append(_plan_step(context, names))
+            steps.append(_plan_step(context, index, names))
         except PipelineError as e:
             raise PlanError(context.name, index, str(e)) from e
     return make_shape(pipeline, tuple(steps), names, channels), names
 
 
-def _plan_step(context: StepContext, names: Names) -> StepPlan:
+def _plan_step(context: StepContext, index: int, names: Names) -> StepPlan:
     lanes = make_lanes(context.step, context.signature, names)
     groups = tuple(chain.from_iterable([_lane_groups(context, lane, names, len(lanes)) for lane in lanes]))
     _publish(groups, names)
+    _note_companions(context, lanes, names)
     _note_sources(context, lanes[0], names)
-    return StepPlan(context.name, groups, tuple(operand.kind for operand in lanes[0]))
+    return StepPlan(context.name, index, groups, tuple(operand.kind for operand in lanes[0]))
 
 
 def _lane_groups(context: StepContext, lane: Lane, names: Names, lanes: int) -> list[Group]:
@@ -203,8 +231,10 @@ def _pixels_output(
     of = Kind.LABELS if kind in OBJECT_KINDS else Kind.IMAGE
     if of is Kind.LABELS and not name:
         raise PipelineError("makes labels: name them by outputs=")
-    if name and lanes > 1:
+    if name and lanes > 1 and of is Kind.LABELS:
         raise PipelineError(f"makes {name!r} once for every channel; pick one by inputs=")
+    if name and lanes > 1:
+        name = companion_name(name, _replaced(lane))
     if not name:
         name = _replaced(lane)
     if kind not in STACK_KINDS:
@@ -237,6 +267,13 @@ def _publish(groups: tuple[Group, ...], names: Names) -> None:
         before = namespace[name].addresses if name in namespace else ()
         passed = (address for address in before if Ref(kind, name, address) not in read)
         namespace[name] = make_series([*passed, *addresses])
+
+
+def _note_companions(context: StepContext, lanes: tuple[Lane, ...], names: Names) -> None:
+    for name in context.step.outputs if len(lanes) > 1 else ():
+        channels = [_replaced(lane) for lane in lanes]
+        made = {channel: companion_name(name, channel) for channel in channels}
+        names.companions[name] = {channel: each for channel, each in made.items() if each in names.images}
 
 
 def _note_sources(context: StepContext, lane: Lane, names: Names) -> None:

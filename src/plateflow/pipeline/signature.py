@@ -178,6 +178,8 @@ def _check_kinds(func: Callable[..., Any], data: dict[str, Kind], returns: tuple
             raise PipelineError(f"parameter {name!r} of {function_name(func)} takes a {kind.value}; no step gives one")
     if Kind.IMAGES in returns:
         raise PipelineError(f"function {function_name(func)} returns images by name; return a tuple of Image")
+    if Kind.PLANES in returns:
+        raise PipelineError(f"function {function_name(func)} returns planes of the plate; return an Image")
 
 
 def _kind_of(hint: Any) -> Kind | None:

@@ -8,6 +8,8 @@ from typing import Any, Literal, TypeAlias
 
 from plateflow.errors import PipelineError
 from plateflow.functions.kinds import Kind
+from plateflow.pipeline.forms import SAMPLE
+from plateflow.pipeline.nearest import did_you_mean
 
 Function: TypeAlias = Callable[..., Any] | str
 """A function, or ``"package.module:function"``."""
@@ -15,9 +17,12 @@ FunctionWithParams: TypeAlias = Function | tuple[Function, Mapping[str, Any]]
 Branches: TypeAlias = Mapping[Any, FunctionWithParams]
 """By the value of ``group_by``: a channel's name, the number of a site, plane or timepoint."""
 Component: TypeAlias = Literal["site", "channel", "z", "timepoint"]
+VariableComponent: TypeAlias = Literal["well", "site", "channel", "z", "timepoint"]
 Input: TypeAlias = str | list[str]
 
 COMPONENT_NAMES = ("site", "channel", "z", "timepoint")
+WELL = "well"
+"""Among the variable components of a step, it makes the step one over the whole plate."""
 KEPT_FOR_LATER = ("where", "source")
 """Options that steps will have: a function's parameter of such a name is given in ``params=``."""
 NAME_LIMIT = 200
@@ -53,11 +58,14 @@ class FunctionStep:
     name
         Shown to people; the function's name by default.
     variable_components
-        Components that are stacked into one array, ``(N, Y, X)``.
+        Components that are stacked into one array, ``(N, Y, X)``. With ``"well"`` the step is done once, over the whole
+        plate and before its wells: its function takes ``Planes`` of the acquired images.
     group_by
         The component by whose value the function is picked.
     keep
         Whether an image that comes out is written with the results; None: if no later step reads it.
+    sample
+        Of a step over the whole plate: how many planes each call gets at most, spread evenly over the wells.
     enabled
         Whether it runs; a step that does not is as if it were not there.
     params
@@ -77,9 +85,10 @@ class FunctionStep:
     inputs: tuple[Input, ...] | None
     outputs: tuple[str, ...]
     output_kinds: dict[str, Kind]
-    variable_components: tuple[Component, ...]
+    variable_components: tuple[VariableComponent, ...]
     group_by: Component | None
     keep: bool | None
+    sample: int
     enabled: bool
 
     def __init__(
@@ -89,9 +98,10 @@ class FunctionStep:
         outputs: str | tuple[str, ...] | Mapping[str, str] | None = None,
         *,
         name: str | None = None,
-        variable_components: Component | Iterable[Component] = (),
+        variable_components: VariableComponent | Iterable[VariableComponent] = (),
         group_by: Component | None = None,
         keep: bool | None = None,
+        sample: int = SAMPLE,
         enabled: bool = True,
         params: Mapping[str, Any] | None = None,
         **parameters: Any,
@@ -109,10 +119,16 @@ class FunctionStep:
             "variable_components": variable,
             "group_by": group_by,
             "keep": keep,
+            "sample": _check_sample(label, sample),
             "enabled": enabled,
         }
         for field, value in values.items():
             object.__setattr__(self, field, value)
+
+    @property
+    def is_plate_wide(self) -> bool:
+        """Whether it is done once, over the whole plate."""
+        return WELL in self.variable_components
 
 
 def check_name(what: str, name: object) -> str:
@@ -167,12 +183,18 @@ def _label(func: Function) -> str:
 
 def _check_components(label: str, variable: tuple[str, ...], group_by: str | None) -> None:
     for component in (*variable, *([group_by] if group_by else [])):
-        if component == "well":
-            raise PipelineError(f"step {label!r}: plate-wide steps (component 'well') are not supported yet")
-        if component not in COMPONENT_NAMES:
-            raise PipelineError(f"step {label!r}: no component {component!r}; there are {', '.join(COMPONENT_NAMES)}")
+        known = (*COMPONENT_NAMES, WELL) if component in variable else COMPONENT_NAMES
+        if component not in known:
+            near = did_you_mean(str(component), known)
+            raise PipelineError(f"step {label!r}: no component {component!r}{near}; there are {', '.join(known)}")
     if group_by in variable:
         raise PipelineError(f"step {label!r}: group_by {group_by!r} cannot be a variable component too")
+
+
+def _check_sample(label: str, sample: object) -> int:
+    if type(sample) is not int or sample < 1:
+        raise PipelineError(f"step {label!r}: sample= must be a number of planes from 1, not {sample!r:.80}")
+    return sample
 
 
 def _output_names(label: str, outputs: str | tuple[str, ...] | Mapping[str, str] | None) -> tuple[str, ...]:

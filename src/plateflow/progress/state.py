@@ -13,6 +13,7 @@ import msgspec
 
 from plateflow.progress.messages import (
     ENDED,
+    PLATE_AXIS,
     ExecutionKind,
     ExecutionMessage,
     ExecutionState,
@@ -197,11 +198,12 @@ class ExecutionProgress(msgspec.Struct, kw_only=True, forbid_unknown_fields=True
         for entry in topology.axes:
             groups = [g if isinstance(g, int) else 0 for g in entry.groups or shared]
             if isinstance(entry.skipped, Skipped):
-                self._skip_axis(self._axis(entry.axis), groups, entry.skipped)
+                self._skip_axis(entry.axis, groups, entry.skipped)
             else:
                 self._plan_axis(self._axis(entry.axis), groups)
 
-    def _skip_axis(self, axis: AxisProgress, groups: list[int], how: Skipped) -> None:
+    def _skip_axis(self, axis_id: str, groups: list[int], how: Skipped) -> None:
+        axis = self._axis(axis_id)
         if axis.skipped is not None:
             return  # told before
         axis.skipped = how
@@ -211,12 +213,20 @@ class ExecutionProgress(msgspec.Struct, kw_only=True, forbid_unknown_fields=True
         elif how is Skipped.COMPLETED:
             self._plan_axis(axis, groups)
             axis.groups, axis.groups_done = dict(enumerate(groups)), sum(groups)
-            axis.completed_steps = list(range(len(groups)))
+            axis.completed_steps = self._steps_of(axis_id)
             self.groups_done += axis.groups_done
             for index, count in enumerate(groups):
                 self.steps_by_index[index].groups_done += count
+            for index in axis.completed_steps:
                 self.steps_by_index[index].completed += 1
             self._move(axis, AxisState.COMPLETED)
+
+    def _steps_of(self, axis_id: str) -> list[int]:
+        # A step over the whole plate is no well's, and it does no other.
+        of_plate = {index: PLATE_AXIS + step.name for index, step in self.steps_by_index.items()}
+        if axis_id.startswith(PLATE_AXIS):
+            return [index for index, name in of_plate.items() if name == axis_id]
+        return [index for index, name in of_plate.items() if name not in self.axes]
 
     def _plan_axis(self, axis: AxisProgress, groups: list[int]) -> None:
         if axis.groups_planned:

@@ -47,6 +47,7 @@ def parameters_of(function: Callable[..., Any]) -> dict[str, Any]:
         ("subtract_background", ["image"], "image"),
         ("difference_of_gaussians", ["image"], "image"),
         ("unsharp_mask", ["image"], "image"),
+        ("estimate_illumination", ["planes"], "image"),
         ("correct_illumination", ["image", "image"], "image"),
         ("project_max", ["stack"], "image"),
         ("project_min", ["stack"], "image"),

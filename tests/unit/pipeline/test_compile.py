@@ -329,7 +329,7 @@ def test_labels_in_planes_that_one_image_cannot_show_are_refused_before_they_are
 @pytest.mark.parametrize(
     ("make", "words"),
     [
-        (lambda: FunctionStep(f.same, variable_components="well"), "'well'"),  # type: ignore[arg-type]
+        (lambda: FunctionStep(f.same, sample=0), "sample= must be a number of planes from 1, not 0"),
         (lambda: FunctionStep(f.same, group_by="well"), "'well'"),  # type: ignore[arg-type]
         (lambda: FunctionStep(f.same, variable_components="row"), "no component 'row'"),  # type: ignore[arg-type]
         (lambda: FunctionStep(f.highest, variable_components="z", group_by="z"), "cannot be a variable component"),

@@ -80,8 +80,9 @@ def paint(image: Image, size: PositiveLength, other: Length | None = None) -> Im
 
 @pytest.fixture(scope="module")
 def plate(tmp_path_factory: pytest.TempPathFactory) -> Plate:
-    write_synthetic_plate(tmp_path_factory.mktemp("plates") / "plate", rows=1, columns=1)
-    return open_plate(tmp_path_factory.getbasetemp() / "plates0" / "plate")
+    folder = tmp_path_factory.mktemp("plates") / "plate"
+    write_synthetic_plate(folder, rows=1, columns=1)
+    return open_plate(folder)
 
 
 def pipeline(**params: Any) -> Pipeline:
