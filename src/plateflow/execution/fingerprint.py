@@ -90,13 +90,11 @@ def _recipe(pipeline: Pipeline) -> Iterator[str]:
 
 def _of_step(step: FunctionStep, own: str) -> Iterator[str]:
     # The code of the pipeline's own file is told once, without its comments.
-    yield repr(
-        (step.sample, step.name, step.inputs, step.outputs, step.output_kinds, step.variable_components, step.group_by)
-    )
-    yield repr(step.keep)
-    for key, branch in step.branches.items():
-        func = resolve_function(branch.func)
-        yield repr((key, function_name(func), sorted((name, _told(value)) for name, value in branch.params.items())))
+    yield repr((step.name, step.inputs, step.outputs, step.output_kinds, step.variable_components, step.group_by))
+    yield repr((step.keep, step.sample, sorted(step.where.items()), step.source))
+    for key, link in ((key, link) for key, branch in step.branches.items() for link in branch.chain):
+        func = resolve_function(link.func)
+        yield repr((key, function_name(func), sorted((name, _told(value)) for name, value in link.params.items())))
         source = inspect.getsourcefile(inspect.unwrap(func)) if inspect.isfunction(func) else None
         if source is not None and source != own and os.path.isfile(source):
             yield hashlib.sha256(Path(source).read_bytes()).hexdigest()

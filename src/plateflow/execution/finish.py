@@ -166,7 +166,8 @@ def _run_record(
 
 def _step_record(name: str, step: FunctionStep) -> StepRecord:
     branches = {value or "": _branch_record(branch) for value, branch in step.branches.items()}
-    functions = [function_name(resolve_function(branch.func)) for branch in step.branches.values()]
+    links = (link for branch in step.branches.values() for link in branch.chain)
+    functions = [function_name(resolve_function(link.func)) for link in links]
     parameters = branches[""] if list(branches) == [""] else branches
     return StepRecord(
         name=name,
@@ -178,6 +179,17 @@ def _step_record(name: str, step: FunctionStep) -> StepRecord:
 
 
 def _branch_record(branch: Branch) -> dict[str, Any]:
+    if branch.then:
+        names = [f"{number} {_name(link)}" for number, link in enumerate(branch.chain, start=1)]
+        return {name: _link_record(link) for name, link in zip(names, branch.chain, strict=True)}
+    return _link_record(branch)
+
+
+def _name(link: Branch) -> str:
+    return function_name(resolve_function(link.func)).rpartition(":")[2]
+
+
+def _link_record(branch: Branch) -> dict[str, Any]:
     parameters = read_signature(resolve_function(branch.func)).parameters
     values = {**{n: p.default for n, p in parameters.items() if p.default is not p.empty}, **branch.params}
     return {name: _recordable(value) for name, value in values.items()}

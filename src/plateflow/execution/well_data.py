@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from plateflow.execution.plate_images import read_image
 from plateflow.functions.kinds import Kind
-from plateflow.pipeline.plan import Ref
+from plateflow.pipeline.plan import Ref, without_start
 from plateflow.pipeline.signature import STACK_KINDS
 from plateflow.storage.tiff import read_plane
 
@@ -69,7 +69,7 @@ class WellData:
 
     def was_acquired(self, ref: Ref) -> bool:
         """Return whether there is a file for this plane."""
-        return (ref.name, ref.address) in self.axis.files
+        return (without_start(ref.name), ref.address) in self.axis.files
 
     def source(self, ref: Ref) -> NDArray[Any]:
         """Return a plane to show objects on, ``(Y, X)``, whatever steps made of it since.
@@ -125,13 +125,16 @@ class WellData:
     def _read(self, ref: Ref) -> NDArray[Any]:
         if not self.was_acquired(ref):
             return read_image(self._plate_images, ref)
-        declared = self._declared[ref.name]
+        name = without_start(ref.name)
+        declared = self._declared[name]
         rows, columns = declared.shape
-        return read_plane(self.axis.files[ref.name, ref.address].path, (rows, columns), declared.dtype)
+        return read_plane(self.axis.files[name, ref.address].path, (rows, columns), declared.dtype)
 
     def _argument(self, refs: tuple[Ref, ...], kind: Kind) -> Any:
+        if kind is Kind.TABLE:
+            return {name: values.copy() for name, values in self.tables[refs[0]._replace(kind=Kind.LABELS)].items()}
         if kind is Kind.IMAGES:
-            return {ref.name: self.plane(ref).copy() for ref in refs}
+            return {without_start(ref.name): self.plane(ref).copy() for ref in refs}
         if kind in STACK_KINDS:
             return np.stack([self.plane(ref) for ref in refs])
         # A copy, so that a function that works in place changes nothing for later steps: 1 ms for 4 million pixels.
@@ -140,7 +143,7 @@ class WellData:
 
     def _store(self, ref: Ref, plane: NDArray[Any], group: Group) -> None:
         if ref.kind is Kind.LABELS:
-            read = {self.plane(one).shape for planes in group.inputs for one in planes}
+            read = {self.plane(one).shape for planes in group.inputs for one in planes if one.kind is not Kind.TABLE}
             if plane.shape not in read:
                 raise ValueError(f"returned labels of shape {plane.shape} for images of shape {min(read)}")
         self._made[ref] = plane

@@ -12,7 +12,7 @@ from plateflow.functions.objects import find_nuclei, ring_around
 from plateflow.functions.projections import project_focus, project_max, project_mean, project_min, project_sum
 from plateflow.functions.quality import measure_image_quality
 from plateflow.functions.relations import relate
-from plateflow.functions.selection import keep_inside, keep_same
+from plateflow.functions.selection import filter_objects, keep_inside, keep_same
 from plateflow.functions.shape import measure_shape
 from plateflow.functions.spots import find_spots
 from plateflow.functions.thresholds import measure_threshold
@@ -23,6 +23,7 @@ __all__ = [
     "difference_of_gaussians",
     "estimate_illumination",
     "expand",
+    "filter_objects",
     "find_nuclei",
     "find_spots",
     "gaussian",

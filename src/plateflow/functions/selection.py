@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from plateflow.functions.kinds import Labels, PositiveLength
+from plateflow.errors import PipelineError
+from plateflow.functions.kinds import Labels, PositiveLength, Table
 
 
 def keep_inside(
@@ -68,6 +69,55 @@ def keep_same(objects: Labels, chosen: Labels) -> Labels:
     CellProfiler's FilterObjects, with objects that share their numbers.
     """
     return np.where(np.isin(objects, np.unique(chosen)), objects, 0).astype(np.int32)
+
+
+def filter_objects(
+    objects: Labels,
+    measurements: Table,
+    feature: str = "AreaShape_Area",
+    minimum: float | None = None,
+    maximum: float | None = None,
+) -> Labels:
+    """Keep the objects of which something measured lies within limits.
+
+    Parameters
+    ----------
+    objects : array, (Y, X) int32
+        The objects; gaps in their numbers are fine.
+    measurements : dict of array, (N,)
+        What earlier steps measured of these objects; a pipeline gives it by their name once more:
+        ``inputs=("Nuclei", "Nuclei")``.
+    feature : str
+        The column, without the name of the objects: ``AreaShape_Area``, ``Intensity_MeanIntensity_DNA``.
+    minimum, maximum : float
+        The limits, both allowed; in the unit of the feature. Default: no limit. Objects for which it is NaN are dropped
+        where there is a limit.
+
+    Returns
+    -------
+    array, (Y, X) int32
+        Those that are kept, with their numbers.
+
+    Raises
+    ------
+    PipelineError
+        If nobody measured the feature; names those that were.
+
+    References
+    ----------
+    CellProfiler's FilterObjects, by limits.
+    """
+    if feature not in measurements:
+        known = ", ".join(measurements) or "nothing"
+        raise PipelineError(f"filter_objects: {feature!r} was not measured of these objects before; there is {known}")
+    values = np.asarray(measurements[feature], np.float64)
+    wanted = np.ones(len(values), bool)
+    if minimum is not None:
+        wanted &= values >= minimum
+    if maximum is not None:
+        wanted &= values <= maximum
+    numbers = np.unique(objects[objects > 0])[wanted]
+    return np.where(np.isin(objects, numbers), objects, 0).astype(np.int32)
 
 
 def _on_border(labels: NDArray[np.int32]) -> NDArray[Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
@@ -14,23 +15,26 @@ from plateflow.pipeline.plan import AxisPlan, PlanError, PlateInfo, PlatePlan, S
 from plateflow.pipeline.plate_wide import Acquired, PlateSteps, plan_plate_steps
 from plateflow.pipeline.shapes import PlateImages, StepContext, no_shape, plan_shape
 from plateflow.pipeline.signature import Signature, check_lengths, check_parameters, read_signature, resolve_function
+from plateflow.pipeline.step_checks import WELL
 from plateflow.plate.pattern_groups import Address, make_series, sort_key
 from plateflow.plate.wells import canonical_well
 from plateflow.progress.emitter import Emitter, Report, no_report
 from plateflow.progress.update import ProgressPhase, ProgressStatus
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from plateflow.pipeline.pipeline import Pipeline
-    from plateflow.pipeline.step import FunctionStep
+    from plateflow.pipeline.step import Branch, FunctionStep
     from plateflow.plate.model import ImageRecord, Plate
 
 NO_ROOM = ("Plate", "Well", "Row", "Column", "Site", "Z", "T", "ObjectNumber")
 """Columns of every table: one of the plate map that is called so gets ``PlateMap_`` before its name."""
 
-Layout = tuple[tuple[str, tuple[Address, ...]], ...]
-"""The addresses of each channel of a well: wells that have the same share their plan."""
+Channels = tuple[tuple[str, tuple[Address, ...]], ...]
+"""The addresses of each channel of a well."""
+Layout = tuple[Channels, frozenset[int]]
+"""And which steps are not for it: wells that have the same share their plan."""
 
 
 def compile_plate(
@@ -104,9 +108,10 @@ class _Shapes:
         return self.plans[layout]
 
     def _add(self, layout: Layout) -> PlanError | None:
-        channels = {name: make_series(addresses) for name, addresses in layout}
+        channels, left_out = layout
+        series = {name: make_series(addresses) for name, addresses in channels}
         try:
-            shape, names = plan_shape(self.pipeline, self.contexts, channels, self.images)
+            shape, names = plan_shape(self.pipeline, self.contexts, series, self.images, left_out)
         except PlanError as e:
             self.shapes.append(no_shape(self.contexts))
             return e
@@ -119,6 +124,7 @@ def _compile(plate: Plate, pipeline: Pipeline, chosen: tuple[str, ...], emitter:
     channel_names = _channel_names(plate, pipeline)
     contexts = check_steps(pipeline)
     _check_lengths(pipeline, plate)
+    _check_where(contexts, plate)
     plate_steps = _fit_plate(contexts, plate, channel_names)
     shapes = _Shapes(pipeline, contexts, plate_steps.images)
     wells = _fit_wells(plate, chosen, channel_names, shapes)
@@ -261,12 +267,18 @@ def check_steps(pipeline: Pipeline) -> tuple[StepContext, ...]:
         except PipelineError as e:
             problems.append(f"step {name!r}: {e}")
             continue
-        for branch, signature in zip(step.branches.values(), signatures, strict=True):
-            problems.extend(f"step {name!r}: {problem}" for problem in check_parameters(signature, branch.params))
+        for link, signature in _links(step):
+            problems.extend(f"step {name!r}: {problem}" for problem in check_parameters(signature, link.params))
         contexts.append(StepContext(name, step, signatures[0], returns))
     if problems:
         raise CompileError(tuple(problems))
     return tuple(contexts)
+
+
+def _links(step: FunctionStep) -> Iterator[tuple[Branch, Signature]]:
+    for branch in step.branches.values():
+        for link in branch.chain:
+            yield link, read_signature(resolve_function(link.func))
 
 
 def _check_lengths(pipeline: Pipeline, plate: Plate) -> None:
@@ -280,20 +292,66 @@ def _check_lengths(pipeline: Pipeline, plate: Plate) -> None:
     problems = [
         f"step {name!r}: {problem}"
         for name, step in zip(pipeline.step_names, pipeline.steps, strict=True)
-        for branch in step.branches.values()
-        for problem in check_lengths(read_signature(resolve_function(branch.func)), branch.params, plate.pixel_size_um)
+        for link, signature in _links(step)
+        for problem in check_lengths(signature, link.params, plate.pixel_size_um)
+    ]
+    if problems:
+        raise CompileError(tuple(problems))
+
+
+def _check_where(contexts: tuple[StepContext, ...], plate: Plate) -> None:
+    """Refuse a step that is for what is nowhere on the plate.
+
+    Raises
+    ------
+    CompileError
+        Names every such step.
+    """
+    if not any(context.step.where for context in contexts):
+        return
+    records = [record for well in plate.wells.values() for record in well]
+    have: dict[str, set[str | int]] = {
+        WELL: set(plate.wells),
+        "site": {record.site for record in records},
+        "z": {record.z for record in records},
+        "timepoint": {record.timepoint for record in records},
+    }
+    problems = [
+        f"step {context.name!r}: where= names {component} {value}, which plate {plate.name!r} lacks"
+        for context in contexts
+        for component, values in context.step.where.items()
+        for value in values
+        if component in have and value not in have[component]
     ]
     if problems:
         raise CompileError(tuple(problems))
 
 
 def _check_step(step: FunctionStep) -> list[Signature]:
-    signatures = [read_signature(resolve_function(branch.func)) for branch in step.branches.values()]
+    signatures = [_chain_signature(branch) for branch in step.branches.values()]
     for signature in signatures[1:]:
         taken = list(signature.data.values()), signature.returns
         if taken != (list(signatures[0].data.values()), signatures[0].returns):
             raise PipelineError("its functions take or return different kinds; all branches must agree")
     return signatures
+
+
+def _chain_signature(branch: Branch) -> Signature:
+    """Read what a chain takes and returns: what its first takes, and what its last returns.
+
+    Raises
+    ------
+    PipelineError
+        If one does not take what the one before returns.
+    """
+    signatures = [read_signature(resolve_function(link.func)) for link in branch.chain]
+    for before, after in pairwise(signatures):
+        returned = before.returns or (Kind.IMAGE,)
+        taken = tuple(after.data.values())
+        if returned != taken and (after.hinted or len(returned) > 1):
+            told = " and ".join(kind.value for kind in returned), " and ".join(kind.value for kind in taken)
+            raise PipelineError(f"in its chain a function returns {told[0]}, but the next one takes {told[1]}")
+    return replace(signatures[0], returns=signatures[-1].returns)
 
 
 def _returned(step: FunctionStep, signature: Signature) -> tuple[Kind, ...]:
@@ -310,7 +368,8 @@ def _fit_wells(
     axes = []
     for well in chosen:
         files = {_place(record, channel_names): record for record in plate.wells[well]}
-        shape, error = shapes.index(_layout(files, channel_names))
+        left_out = frozenset(i for i, c in enumerate(shapes.contexts) if well not in c.step.where.get(WELL, (well,)))
+        shape, error = shapes.index((_layout(files, channel_names), left_out))
         used = shapes.shapes[shape].channels
         axes.append(
             AxisPlan(
@@ -330,7 +389,7 @@ def _place(record: ImageRecord, channel_names: dict[str, str]) -> tuple[str, Add
     return channel_names[record.channel], Address(record.site, record.z, record.timepoint)
 
 
-def _layout(files: Iterable[tuple[str, Address]], channel_names: dict[str, str]) -> Layout:
+def _layout(files: Iterable[tuple[str, Address]], channel_names: dict[str, str]) -> Channels:
     by_channel: dict[str, list[Address]] = {name: [] for name in channel_names.values()}
     for channel, address in files:
         by_channel[channel].append(address)

@@ -164,6 +164,8 @@ def _step(step: FunctionStep, names: _Names) -> StepForm:
         output_kinds={name: kind.value for name, kind in step.output_kinds.items()},
         variable_components=step.variable_components,
         group_by=step.group_by,
+        where=step.where,
+        source=step.source,
         keep=step.keep,
         sample=step.sample,
         enabled=step.enabled,
@@ -178,7 +180,8 @@ def _branch(step: str, key: str | None, branch: Branch, names: _Names) -> Branch
         except ValueError as e:
             raise NoFormError(f"step {step!r}: parameter {name!r}: {e}") from e
     try:
-        return BranchForm(function=names.address(branch.func), params=params, key=key)
+        then = tuple(_branch(step, None, link, names) for link in branch.then)
+        return BranchForm(function=names.address(branch.func), params=params, key=key, then=then)
     except NoFormError as e:
         raise NoFormError(f"step {step!r}: {e}") from e
 

@@ -90,6 +90,8 @@ class BranchForm(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     """Literals by name; only those that are given."""
     key: str | None = None
     """The value of ``group_by`` that picks it; None without."""
+    then: tuple[BranchForm, ...] = ()
+    """Of a chain: the functions that each take what the one before returned."""
 
 
 class StepForm(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -103,6 +105,8 @@ class StepForm(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """Where the pipeline states them, for every output; else empty."""
     variable_components: tuple[str, ...] = ()
     group_by: str | None = None
+    where: dict[str, tuple[str | int, ...]] = {}
+    source: str = "previous"
     keep: bool | None = None
     sample: int = SAMPLE
     enabled: bool = True

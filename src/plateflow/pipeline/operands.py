@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from plateflow.errors import PipelineError
 from plateflow.functions.kinds import Kind
 from plateflow.pipeline.nearest import did_you_mean
-from plateflow.pipeline.signature import OBJECT_KINDS, STACK_KINDS, Signature
+from plateflow.pipeline.signature import OF_OBJECTS, STACK_KINDS, Signature
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -31,6 +31,8 @@ class Names:
     """For each set of objects, the image that it was found in."""
     companions: dict[str, dict[str, str]] = field(default_factory=dict)
     """Names that stand for one image a channel: ``{"Illumination": {"DNA": "Illumination:DNA"}}``."""
+    start: dict[str, Series] = field(default_factory=dict)
+    """The acquired images as they were at the start."""
     plate_images: frozenset[str] = frozenset()
     """Those of the images that steps over the whole plate make."""
 
@@ -65,10 +67,20 @@ def make_lanes(step: FunctionStep, signature: Signature, names: Names) -> tuple[
         _operand(step, parameter, kind, given, names)
         for (parameter, kind), given in zip(kinds.items(), inputs, strict=True)
     )
+    if "channel" in step.where and EVERY_CHANNEL not in inputs:
+        raise PipelineError("where= chooses channels among all, but inputs= names those that it reads; leave one out")
     if not any(_runs_by_channel(operand) for operand in operands):
         return (_with_companions(operands, names),)
-    lanes = (_lane(operands, channel) for channel in names.channels)
+    lanes = (_lane(operands, channel) for channel in _chosen_channels(step, names))
     return tuple(_with_companions(lane, names) for lane in lanes)
+
+
+def _chosen_channels(step: FunctionStep, names: Names) -> tuple[str, ...]:
+    # Of all channels those that the step is for.
+    if "channel" not in step.where:
+        return names.channels
+    wanted = [_known(str(channel), names.channels, "channel") for channel in step.where["channel"]]
+    return tuple(channel for channel in names.channels if channel in wanted)
 
 
 def _kinds(step: FunctionStep, signature: Signature) -> dict[str, Kind]:
@@ -107,7 +119,7 @@ def _plate_kinds(signature: Signature) -> dict[str, Kind]:
 
 
 def _default_inputs(kinds: dict[str, Kind]) -> tuple[Input, ...]:
-    if any(kind in OBJECT_KINDS for kind in kinds.values()) or len(kinds) != 1:
+    if any(kind in OF_OBJECTS for kind in kinds.values()) or len(kinds) != 1:
         needed = ", ".join(f"{name} ({kind.value})" for name, kind in kinds.items())
         raise PipelineError(f"needs inputs= for {needed}")
     return (EVERY_CHANNEL,)
@@ -120,10 +132,12 @@ def _operand(step: FunctionStep, parameter: str, kind: Kind, given: Input, names
     listed = given if isinstance(given, list) else [given]
     if not listed or len(set(listed)) < len(listed):
         raise PipelineError(f"parameter {parameter!r} needs one or more names, each once, not {given!r}")
-    if kind in OBJECT_KINDS:
+    if kind in OF_OBJECTS:
         return Operand(parameter, kind, tuple(_known(name, names.objects, "objects") for name in listed))
     if listed == [EVERY_CHANNEL]:
-        return Operand(parameter, kind, names.channels if together else (EVERY_CHANNEL,))
+        return Operand(parameter, kind, _chosen_channels(step, names) if together else (EVERY_CHANNEL,))
+    if step.source == "start":
+        return Operand(parameter, kind, tuple(_known(name, names.channels, "channel") for name in listed))
     known = [*names.images, *names.companions]
     return Operand(parameter, kind, tuple(_known(name, known, "image") for name in listed))
 
@@ -154,7 +168,7 @@ def _with_companions(lane: Lane, names: Names) -> Lane:
     PipelineError
         If it is about none, or that channel has none.
     """
-    images = [name for operand in lane if operand.kind not in OBJECT_KINDS for name in operand.names]
+    images = [name for operand in lane if operand.kind not in OF_OBJECTS for name in operand.names]
     own = next((name for name in images if name not in names.companions), "")
     return tuple(
         Operand(operand.parameter, operand.kind, tuple(_companion(name, own, names) for name in operand.names))

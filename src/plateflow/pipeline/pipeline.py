@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from plateflow.errors import PipelineError, UserError
-from plateflow.pipeline.step import FunctionStep, check_name
+from plateflow.pipeline.step import FunctionStep
+from plateflow.pipeline.step_checks import check_name
 from plateflow.progress.failure import describe
 
 if TYPE_CHECKING:

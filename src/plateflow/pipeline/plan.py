@@ -21,6 +21,19 @@ BYTES_OF_AXES = 90_000
 """Keeps a topology message below the limit of a line, however much there is to say of each axis."""
 
 
+_START = "\0start"
+
+
+def at_start(name: str) -> str:
+    """Name a channel as it was acquired, whatever steps made of it since."""
+    return name + _START
+
+
+def without_start(name: str) -> str:
+    """Return the name of a channel that may be meant as it was acquired."""
+    return name.removesuffix(_START)
+
+
 class PlanError(PipelineError):
     """A step does not fit wells of one shape.
 
@@ -39,7 +52,7 @@ class Ref(NamedTuple):
     """One plane of a name: images and objects are two namespaces."""
 
     kind: Kind
-    """IMAGE or LABELS."""
+    """IMAGE, LABELS, or TABLE: the measurements of the objects of that name."""
     name: str
     address: Address
 

@@ -10,11 +10,13 @@ from plateflow.functions.kinds import Kind
 from plateflow.pipeline.operands import Names, make_lanes
 from plateflow.pipeline.plan import AxisPlan, Group, Output, PlanError, Ref, Shape, StepPlan
 from plateflow.pipeline.shapes import PlateImages, StepContext, companion_name
+from plateflow.pipeline.step_checks import WELL
 from plateflow.plate.pattern_groups import Address, group_keys, make_series, pattern_text
 from plateflow.progress.messages import PLATE_AXIS, AxisKind
 
 if TYPE_CHECKING:
     from plateflow.pipeline.operands import Lane
+    from plateflow.pipeline.step import FunctionStep
     from plateflow.plate.model import ImageRecord
     from plateflow.plate.pattern_groups import Series
 
@@ -110,7 +112,8 @@ def _groups(
             continue
         pattern = pattern_text(address, _channel(lane))
         components = series.components - variable
-        chosen = [each for at, each in records if at.only(components) == key.only(components) and not each.missing]
+        own = key.only(components)
+        chosen = [record for at, record in records if at.only(components) == own and _is_wanted(record, step)]
         planes[pattern] = _spread(chosen, step.sample)
         if not planes[pattern]:
             raise PipelineError(f"has no image of {pattern} on the whole plate")
@@ -126,6 +129,11 @@ def _groups(
             )
         )
     return groups
+
+
+def _is_wanted(record: ImageRecord, step: FunctionStep) -> bool:
+    where = {WELL: record.well, "site": record.site, "z": record.z, "timepoint": record.timepoint}
+    return not record.missing and all(value in step.where.get(name, (value,)) for name, value in where.items())
 
 
 def _fixed(key: Address, series: Series, variable: frozenset[str]) -> Address:

@@ -8,7 +8,7 @@ from itertools import chain
 from typing import TYPE_CHECKING
 
 from plateflow.functions.kinds import Kind
-from plateflow.pipeline.plan import PlanError, Ref, Shape, StepPlan
+from plateflow.pipeline.plan import PlanError, Ref, Shape, StepPlan, at_start, without_start
 from plateflow.plate.pattern_groups import sort_key
 
 if TYPE_CHECKING:
@@ -40,11 +40,11 @@ def make_shape(pipeline: Pipeline, steps: tuple[StepPlan, ...], names: Names, ac
             replace(step, release=tuple(sorted(name for name, last in last_used.items() if last == index)))
             for index, step in enumerate(steps)
         ),
-        channels=tuple(name for name in names.channels if name in last_reader),
+        channels=tuple(name for name in names.channels if name in last_reader or at_start(name) in last_reader),
         labels=labels,
         images=images,
         shown=frozenset({ref.name for ref in images} | {name for name, _ in sources - on_disk}),
-        first_reader={name: step.index for step in reversed(steps) for name in _reads(step)},
+        first_reader={without_start(name): step.index for step in reversed(steps) for name in _reads(step)},
         plate_images=names.plate_images,
     )
 

@@ -23,6 +23,8 @@ if typing.TYPE_CHECKING:
 
 OBJECT_KINDS = frozenset({Kind.LABELS, Kind.LABEL_STACK})
 STACK_KINDS = frozenset({Kind.STACK, Kind.LABEL_STACK})
+OF_OBJECTS = OBJECT_KINDS | {Kind.TABLE}
+"""Kinds of data parameters that are given objects by name; all others are given images."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,7 +176,7 @@ def _resolve(hint: Any, names: dict[str, Any]) -> Any:
 
 def _check_kinds(func: Callable[..., Any], data: dict[str, Kind], returns: tuple[Kind, ...]) -> None:
     for name, kind in data.items():
-        if kind in (Kind.TABLE, Kind.RECORD):
+        if kind is Kind.RECORD:
             raise PipelineError(f"parameter {name!r} of {function_name(func)} takes a {kind.value}; no step gives one")
     if Kind.IMAGES in returns:
         raise PipelineError(f"function {function_name(func)} returns images by name; return a tuple of Image")

@@ -60,6 +60,7 @@ def parameters_of(function: Callable[..., Any]) -> dict[str, Any]:
         ("subtract", ["labels", "labels"], "labels"),
         ("keep_inside", ["labels"], "labels"),
         ("keep_same", ["labels", "labels"], "labels"),
+        ("filter_objects", ["labels", "table"], "labels"),
         ("relate", ["labels", "labels"], "table + table"),
         ("measure_shape", ["labels"], "table"),
         ("measure_image_quality", ["image"], "record"),
