@@ -7,6 +7,7 @@ import hashlib
 import inspect
 import os
 import sys
+import tomllib
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from plateflow.pipeline.signature import function_name, resolve_function
+from plateflow.pipeline.toml import SUFFIX
 from plateflow.progress.messages import AxisKind
 from plateflow.storage.run_record import library_versions
 
@@ -84,7 +86,7 @@ def _recipe(pipeline: Pipeline) -> Iterator[str]:
     for step in pipeline.steps:
         yield from _of_step(step, own)
     if pipeline.source is not None:
-        yield _code(pipeline.source.text)
+        yield _code(pipeline.source)
         yield from _modules_beside(pipeline.source)
 
 
@@ -107,9 +109,11 @@ def _told(value: Any) -> str:
         return ascii(value)
 
 
-def _code(text: str) -> str:
+def _code(source: PipelineSource) -> str:
     # Without comments and blank lines, which change nothing.
-    return ast.dump(ast.parse(text))
+    if source.path.endswith(SUFFIX):
+        return repr(tomllib.loads(source.text))
+    return ast.dump(ast.parse(source.text))
 
 
 def _modules_beside(source: PipelineSource) -> Iterator[str]:

@@ -11,8 +11,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from plateflow.errors import PipelineError, UserError
+from plateflow.pipeline.settings import set_parameters
 from plateflow.pipeline.step import FunctionStep
 from plateflow.pipeline.step_checks import check_name
+from plateflow.pipeline.toml import SUFFIX, TomlError, read_toml
 from plateflow.progress.failure import describe
 
 if TYPE_CHECKING:
@@ -63,6 +65,10 @@ class Pipeline:
         Regular expression with named groups, for plates that no vendor reader claims.
     metadata
         CSV of one row a well, absolute or in the plate's folder.
+    source
+        The file that it is from.
+    settings
+        Parameters that are set anew, ``"find_nuclei.min_diameter=10"``.
 
     Raises
     ------
@@ -79,6 +85,8 @@ class Pipeline:
     filenames: str | None
     metadata: str | None
     source: PipelineSource | None
+    settings: tuple[str, ...]
+    """``STEP.PARAMETER=VALUE`` each: what is set for this run beside what the file says."""
 
     def __init__(
         self,
@@ -89,6 +97,7 @@ class Pipeline:
         filenames: str | None = None,
         metadata: str | None = None,
         source: PipelineSource | None = None,
+        settings: Iterable[str] = (),
     ) -> None:
         ordered = tuple(steps)
         for step in ordered:
@@ -109,9 +118,12 @@ class Pipeline:
             "filenames": filenames,
             "metadata": metadata,
             "source": source,
+            "settings": tuple(settings),
         }
         for field, value in values.items():
             object.__setattr__(self, field, value)
+        if self.settings:
+            object.__setattr__(self, "steps", tuple(set_parameters(self.step_names, enabled, self.settings)))
 
     @property
     def step_names(self) -> tuple[str, ...]:
@@ -129,12 +141,19 @@ class Pipeline:
     def __reduce__(self) -> tuple[Callable[..., Pipeline], tuple[Any, ...]]:
         # A pipeline of a file crosses to a worker as that file's text: its functions have no importable home.
         if self.source is not None:
-            return load_source, (self.source,)
-        return _rebuild, (self.name, self.listed, self.channels, self.filenames, self.metadata)
+            return load_source, (self.source, self.settings)
+        return _rebuild, (self.name, self.listed, self.channels, self.filenames, self.metadata, self.settings)
 
 
-def load_pipeline(path: str | Path) -> Pipeline:
-    """Read a pipeline file and run it.
+def load_pipeline(path: str | Path, settings: Iterable[str] = ()) -> Pipeline:
+    """Read a pipeline file, Python or TOML, and run it.
+
+    Parameters
+    ----------
+    path
+        Of the file.
+    settings
+        Parameters that are set anew, ``"find_nuclei.min_diameter=10"``.
 
     Raises
     ------
@@ -143,14 +162,14 @@ def load_pipeline(path: str | Path) -> Pipeline:
     """
     resolved = Path(path).resolve()
     try:
-        return load_source(PipelineSource(str(resolved), resolved.read_text(encoding="utf-8")))
+        return load_source(PipelineSource(str(resolved), resolved.read_text(encoding="utf-8")), settings)
     except OSError as e:
         raise PipelineError(f"pipeline {resolved} cannot be read: {e.strerror}") from e
     except UnicodeDecodeError as e:
-        raise PipelineError(f"pipeline {resolved} is not a Python file: it is not UTF-8 text") from e
+        raise PipelineError(f"pipeline {resolved} is neither Python nor TOML: it is not UTF-8 text") from e
 
 
-def load_source(source: PipelineSource) -> Pipeline:
+def load_source(source: PipelineSource, settings: Iterable[str] = ()) -> Pipeline:
     """Run the text of a pipeline file; modules beside the file can be imported by it.
 
     Raises
@@ -166,6 +185,8 @@ def load_source(source: PipelineSource) -> Pipeline:
     folder = str(Path(source.path).parent)
     if folder not in sys.path:
         sys.path.insert(0, folder)
+    if source.path.endswith(SUFFIX):
+        return _from_toml(source, settings)
     try:
         exec(compile(source.text, source.path, "exec"), module.__dict__)
     except SyntaxError as e:
@@ -174,10 +195,21 @@ def load_source(source: PipelineSource) -> Pipeline:
         raise SourceError(source.path, _line(e, source.path), str(e)) from e
     except BaseException as e:
         raise SourceError(source.path, _line(e, source.path), describe(e).error) from e
-    return _with_source(module, source)
+    return _with_source(module, source, settings)
 
 
-def _with_source(module: types.ModuleType, source: PipelineSource) -> Pipeline:
+def _from_toml(source: PipelineSource, settings: Iterable[str]) -> Pipeline:
+    try:
+        told = read_toml(source.text)
+        steps = told.pop("steps")
+        return Pipeline(told.pop("name"), steps, **told, source=source, settings=settings)
+    except TomlError as e:
+        raise SourceError(source.path, e.line, str(e)) from e
+    except PipelineError as e:
+        raise SourceError(source.path, 0, str(e)) from e
+
+
+def _with_source(module: types.ModuleType, source: PipelineSource, settings: Iterable[str]) -> Pipeline:
     found = vars(module).get("pipeline")
     if not isinstance(found, Pipeline):
         what = "sets no 'pipeline'" if found is None else f"sets 'pipeline' to a {type(found).__name__}"
@@ -189,6 +221,7 @@ def _with_source(module: types.ModuleType, source: PipelineSource) -> Pipeline:
         filenames=found.filenames,
         metadata=found.metadata,
         source=source,
+        settings=settings,
     )
 
 
@@ -198,6 +231,11 @@ def _line(error: BaseException, path: str) -> int:
 
 
 def _rebuild(
-    name: str, steps: tuple[FunctionStep, ...], channels: dict[str, str], filenames: str | None, metadata: str | None
+    name: str,
+    steps: tuple[FunctionStep, ...],
+    channels: dict[str, str],
+    filenames: str | None,
+    metadata: str | None,
+    settings: tuple[str, ...],
 ) -> Pipeline:
-    return Pipeline(name, steps, channels=channels, filenames=filenames, metadata=metadata)
+    return Pipeline(name, steps, channels=channels, filenames=filenames, metadata=metadata, settings=settings)

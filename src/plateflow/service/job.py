@@ -29,6 +29,8 @@ class JobSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     plate: str
     pipeline: PipelineFile | None = None
     """For init only where it names the plate's files; None where it is not needed."""
+    settings: tuple[str, ...] = ()
+    """Parameters that are set beside the pipeline's file, ``STEP.PARAMETER=VALUE`` each."""
     filenames: str | None = None
     """Wins over the pipeline's."""
     metadata: str | None = None
@@ -98,7 +100,7 @@ def pipeline_text(file: PipelineFile) -> str:
     try:
         return data.decode("utf-8")
     except UnicodeDecodeError as e:
-        raise PipelineError(f"pipeline {file.path} is not a Python file: it is not UTF-8 text") from e
+        raise PipelineError(f"pipeline {file.path} is neither Python nor TOML: it is not UTF-8 text") from e
 
 
 def _read(path: Path) -> bytes:

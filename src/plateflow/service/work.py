@@ -141,7 +141,8 @@ class JobWork:
         if self._spec.pipeline is None:
             return None
         try:
-            return load_source(PipelineSource(self._spec.pipeline.path, pipeline_text(self._spec.pipeline)))
+            source = PipelineSource(self._spec.pipeline.path, pipeline_text(self._spec.pipeline))
+            return load_source(source, self._spec.settings)
         except UserError as e:
             self._emitter.emit(ProgressPhase.COMPILE, ProgressStatus.ERROR, 0, 0, error=str(e))
             raise
