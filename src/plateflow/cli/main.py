@@ -13,6 +13,7 @@ from plateflow.cli.demo import demo as run_demo
 from plateflow.cli.exits import Exit
 from plateflow.cli.find import MOST_ASKED
 from plateflow.cli.functions import show_functions
+from plateflow.cli.heat_map import draw_heat_map
 from plateflow.cli.options import (
     ExecutionBegin,
     Executor,
@@ -180,6 +181,19 @@ def functions(
 ) -> Exit:
     """List the functions for steps, or explain one: parameters, units, and where the algorithm is from."""
     return show_functions(name, json=json)
+
+
+@app.command()
+def heatmap(
+    results: Annotated[Path, typer.Argument(help="Results folder of a run.")],
+    feature: Annotated[
+        str | None, typer.Argument(help="Nuclei_AreaShape_Area, Count_Nuclei, ...; without it, all of them are listed.")
+    ] = None,
+    output: Annotated[Path | None, typer.Option(help="The SVG; by default in heat_maps/ of the results.")] = None,
+    json: Json = False,
+) -> Exit:
+    """Draw one measurement of a run on a map of the plate, as an SVG."""
+    return draw_heat_map(results, feature, output, json=json)
 
 
 @app.command()

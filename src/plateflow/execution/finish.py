@@ -20,7 +20,7 @@ from plateflow.pipeline.signature import function_name, read_signature, resolve_
 from plateflow.plate.wells import split_well, well_name
 from plateflow.progress.messages import PLATE_AXIS, AxisKind
 from plateflow.storage.commit import WellRecord, read_committed
-from plateflow.storage.ome_zarr import WellPath, write_plate_metadata
+from plateflow.storage.ome_zarr import WellPath, listed_fields, write_plate_metadata
 from plateflow.storage.run_record import (
     PipelineRecord,
     RunRecord,
@@ -29,7 +29,7 @@ from plateflow.storage.run_record import (
     utc_text,
     write_run_record,
 )
-from plateflow.storage.tables import WELLS_CSV, write_csv
+from plateflow.storage.tables import PROFILES, WELLS_CSV, write_csv, write_table
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -72,6 +72,7 @@ def finish_run(plan: PlatePlan, output: Path, outcome: Outcome, info: RunInfo) -
         if axis.axis_id not in records:
             remove_uncommitted(output, axis.axis_id)
     _write_wells(plan, output, outcome, records)
+    _write_profiles(plan, output, records)
     _write_plate(plan, output, records)
     write_run_record(output / "run.json", _run_record(plan, output, outcome, info, records))
 
@@ -89,6 +90,33 @@ def _write_wells(plan: PlatePlan, output: Path, outcome: Outcome, records: dict[
     ]
     rows = [_well_row(plan, axis, outcome, records.get(axis.axis_id), counts, means) for axis in plan.wells]
     write_csv(output / WELLS_CSV, rows, columns)
+
+
+def _write_profiles(plan: PlatePlan, output: Path, records: dict[str, WellRecord]) -> None:
+    """Write the median cell of each well that is done, with the plain names of what was measured."""
+    wells = [axis for axis in plan.wells if axis.axis_id in records]
+    done = [records[axis.axis_id] for axis in wells]
+    features = list(dict.fromkeys(name for record in done for name in record.medians))
+    if not features:
+        (output / PROFILES).unlink(missing_ok=True)
+        return
+    where: dict[str, list[Any]] = {
+        "Metadata_Plate": [plan.plate.name] * len(wells),
+        "Metadata_Well": [axis.axis_id for axis in wells],
+        "Metadata_Row": [split_well(axis.axis_id)[0] for axis in wells],
+        "Metadata_Column": [int(split_well(axis.axis_id)[1]) for axis in wells],
+        **{f"Metadata_{name}": [axis.metadata.get(name) for axis in wells] for name in plan.plate.map_columns},
+    }
+    objects = dict.fromkeys(name for record in done for name in record.counts)
+    counts = {f"Metadata_Count_{name}": [record.counts.get(name) for record in done] for name in objects}
+    medians = {name: [record.medians.get(name) for record in done] for name in features}
+    texts = [f"Metadata_{name}" for name, is_text in plan.plate.map_columns.items() if is_text]
+    write_table(
+        output / PROFILES,
+        {**where, **counts, **medians},
+        integers={"Metadata_Column", *counts},
+        texts={"Metadata_Plate", "Metadata_Well", "Metadata_Row", *texts},
+    )
 
 
 def _well_row(
@@ -120,7 +148,7 @@ def _write_plate(plan: PlatePlan, output: Path, records: dict[str, WellRecord]) 
         (pixels / "zarr.json").unlink(missing_ok=True)
         return
     wells = [WellPath(*split_well(axis.axis_id)) for axis in plan.wells if axis.axis_id in records]
-    most = max(len({_field(file.path) for file in record.files} - {""}) for record in records.values())
+    most = max(len(listed_fields({_field(file.path) for file in record.files} - {""})) for record in records.values())
     rows = [split_well(well_name(row, 1))[0] for row in range(1, plan.plate.rows + 1)]
     columns = [f"{column:02d}" for column in range(1, plan.plate.columns + 1)]
     write_plate_metadata(pixels, plan.plate.name, rows, columns, wells, most)

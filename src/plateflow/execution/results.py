@@ -19,11 +19,13 @@ from plateflow.plate.pattern_groups import sort_key
 from plateflow.plate.wells import split_well
 from plateflow.storage.atomic import WrittenFile
 from plateflow.storage.commit import WellRecord, commit_well
-from plateflow.storage.ome_zarr import WellPath, write_field, write_well_metadata
+from plateflow.storage.ome_zarr import WellPath, listed_fields, write_field, write_well_metadata
 from plateflow.storage.png import write_png
 from plateflow.storage.tables import TABLES, part_path, write_table
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from numpy.typing import NDArray
 
     from plateflow.execution.axis import WriteResults
@@ -62,7 +64,8 @@ class _WellWriter:
                 sites_done=axis.sites,
                 sites_declared=axis.sites,
                 counts={objects: table.rows for objects, table in tables.items()},
-                means=_means(tables),
+                means=_over_objects(tables, np.mean),
+                medians=_over_objects(tables, np.median),
                 seconds_per_step=tuple(seconds.items()),
                 seconds=sum(seconds.values()),
                 fingerprint=axis.fingerprint,
@@ -78,7 +81,7 @@ class _WellWriter:
         for path, field in make_fields(self.plan, axis, data):
             files += write_field(plate, well, path, field)
             paths.append(path)
-        return [*files, *write_well_metadata(plate, well, paths)] if paths else []
+        return [*files, *write_well_metadata(plate, well, listed_fields(paths))] if paths else []
 
     def _write_tables(self, axis: AxisPlan, data: WellData, tables: dict[str, Columns]) -> list[WrittenFile]:
         files = []
@@ -106,19 +109,19 @@ def _place(ref: Ref) -> tuple[int, int, int]:
     return sort_key(ref.address)
 
 
-def _means(tables: dict[str, Columns]) -> dict[str, float | None]:
+def _over_objects(tables: dict[str, Columns], reduce: Callable[[NDArray[Any]], Any]) -> dict[str, float | None]:
     # A parent's number is a name: its mean says nothing.
     return {
-        name: _mean(np.array(values, np.float64))
+        name: _reduced(np.array(values, np.float64), reduce)
         for objects, table in tables.items()
         for name, values in table.features.items()
         if not name.startswith(f"{objects}_Parent_")
     }
 
 
-def _mean(values: NDArray[Any]) -> float | None:
+def _reduced(values: NDArray[Any], reduce: Callable[[NDArray[Any]], Any]) -> float | None:
     known = values[~np.isnan(values)]
-    return float(known.mean()) if known.size else None
+    return float(reduce(known)) if known.size else None
 
 
 def remove_uncommitted(output: Path, well: str) -> None:
