@@ -6,6 +6,7 @@ import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from itertools import product
 from typing import TYPE_CHECKING
 
 from plateflow.execution.call import Calls, make_calls
@@ -73,22 +74,27 @@ class AxisRunner:
         CancelledError
             If the execution was cancelled meanwhile.
         """
-        steps = self.plan.shapes[axis.shape].steps
+        shape = self.plan.shapes[axis.shape]
+        steps = shape.steps
         emitter = self.emitter.axis(axis.axis_id, len(self.plan.step_names))
         emitter.emit(ProgressPhase.AXIS_STARTED, ProgressStatus.STARTED, 0, len(steps))
         data = self._data(axis)
-        seconds: dict[str, float] = {}
-        for done, step in enumerate(steps):
+        seconds = dict.fromkeys((step.name for step in steps), 0.0)
+        for turn, (done, step) in product(range(shape.turns), enumerate(steps)):
+            is_last = turn == shape.turns - 1
             started = time.monotonic()
             at_step = emitter.step(step.name, step.index)
-            failure = self._run_groups(step, data, at_step)
-            seconds[step.name] = time.monotonic() - started
-            if failure is None and done == len(steps) - 1:
+            failure = self._run_groups(step, turn, data, at_step)
+            seconds[step.name] += time.monotonic() - started
+            if failure is None and is_last and done == len(steps) - 1:
                 failure = self._write(data, seconds, step, at_step)
             if failure is not None:
+                done = done if is_last else 0
                 at_step.emit(ProgressPhase.AXIS_COMPLETED, ProgressStatus.ERROR, done, len(steps), error=failure.error)
                 return failure
-            at_step.emit(ProgressPhase.STEP_COMPLETED, ProgressStatus.COMPLETED, len(step.groups), len(step.groups))
+            if is_last:
+                total = len(step.groups)
+                at_step.emit(ProgressPhase.STEP_COMPLETED, ProgressStatus.COMPLETED, total, total)
             data.release(step.release)
         emitter.emit(ProgressPhase.AXIS_COMPLETED, ProgressStatus.COMPLETED, len(steps), len(steps))
         return None
@@ -98,10 +104,13 @@ class AxisRunner:
             return PlateData(axis)
         return WellData(axis, self.plan.declared, self.plan.shapes[axis.shape].shown, self.plate_images)
 
-    def _run_groups(self, step: StepPlan, data: Data, emitter: Emitter) -> Failure | None:
+    def _run_groups(self, step: StepPlan, turn: int, data: Data, emitter: Emitter) -> Failure | None:
         total = len(step.groups)
-        emitter.emit(ProgressPhase.STEP_STARTED, ProgressStatus.STARTED, 0, total)
+        if turn == 0:
+            emitter.emit(ProgressPhase.STEP_STARTED, ProgressStatus.STARTED, 0, total)
         for done, group in enumerate(step.groups):
+            if group.turn != turn:
+                continue
             if self.cancelled():
                 raise CancelledError
             where = {"pattern": f"{emitter.axis_id} {group.pattern}", "component": group.component}

@@ -81,7 +81,7 @@ def _file(record: ImageRecord, prefix: str) -> str:
 
 def _recipe(pipeline: Pipeline) -> Iterator[str]:
     yield repr(sorted(library_versions().items()))
-    yield repr(sorted(pipeline.channels.items()))
+    yield repr((sorted(pipeline.channels.items()), pipeline.sequential))
     own = pipeline.source.path if pipeline.source is not None else ""
     for step in pipeline.steps:
         yield from _of_step(step, own)

@@ -235,6 +235,8 @@ def _pipeline(form: PipelineForm, functions: Mapping[str, str], pipeline: str, f
     if form.channels:
         arguments.append([f"channels={literal(form.channels)}"])
     arguments += [[f"{name}={literal(value)}"] for name, value in _texts(form) if value is not None]
+    if form.sequential:
+        arguments.append([f"sequential={literal(form.sequential)}"])
     arguments.append(steps)
     return "\n".join([f"pipeline = {pipeline}(", *_indented(arguments), ")"])
 

@@ -103,6 +103,7 @@ def describe_pipeline(pipeline: Pipeline, namespace: Mapping[str, Any]) -> Pipel
         channels=pipeline.channels,
         filenames=pipeline.filenames,
         metadata=pipeline.metadata,
+        sequential=pipeline.sequential,
     )
 
 

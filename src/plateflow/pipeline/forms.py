@@ -120,3 +120,4 @@ class PipelineForm(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     channels: dict[str, str] = {}
     filenames: str | None = None
     metadata: str | None = None
+    sequential: tuple[str, ...] = ()

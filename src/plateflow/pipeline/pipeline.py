@@ -8,9 +8,10 @@ import types
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, get_args
 
 from plateflow.errors import PipelineError, UserError
+from plateflow.pipeline.nearest import did_you_mean
 from plateflow.pipeline.settings import set_parameters
 from plateflow.pipeline.step import FunctionStep
 from plateflow.pipeline.step_checks import check_name
@@ -20,6 +21,7 @@ from plateflow.progress.failure import describe
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
+SequentialComponent: TypeAlias = Literal["site", "z", "timepoint"]
 MODULE = "plateflow_pipeline"
 """``__name__`` of a pipeline file while it runs, so that ``if __name__ == "__main__"`` does not."""
 
@@ -65,6 +67,9 @@ class Pipeline:
         Regular expression with named groups, for plates that no vendor reader claims.
     metadata
         CSV of one row a well, absolute or in the plate's folder.
+    sequential
+        Components by whose values all steps are done, one value after the other: with ``"site"`` one site's images are
+        in memory at a time.
     source
         The file that it is from.
     settings
@@ -85,6 +90,7 @@ class Pipeline:
     filenames: str | None
     metadata: str | None
     source: PipelineSource | None
+    sequential: tuple[SequentialComponent, ...]
     settings: tuple[str, ...]
     """``STEP.PARAMETER=VALUE`` each: what is set for this run beside what the file says."""
 
@@ -96,6 +102,7 @@ class Pipeline:
         channels: Mapping[str, str] | None = None,
         filenames: str | None = None,
         metadata: str | None = None,
+        sequential: SequentialComponent | Iterable[SequentialComponent] = (),
         source: PipelineSource | None = None,
         settings: Iterable[str] = (),
     ) -> None:
@@ -117,6 +124,7 @@ class Pipeline:
             "channels": {role: str(channel) for role, channel in (channels or {}).items()},
             "filenames": filenames,
             "metadata": metadata,
+            "sequential": _check_sequential(name, sequential),
             "source": source,
             "settings": tuple(settings),
         }
@@ -142,7 +150,8 @@ class Pipeline:
         # A pipeline of a file crosses to a worker as that file's text: its functions have no importable home.
         if self.source is not None:
             return load_source, (self.source, self.settings)
-        return _rebuild, (self.name, self.listed, self.channels, self.filenames, self.metadata, self.settings)
+        more = (self.filenames, self.metadata, self.sequential, self.settings)
+        return _rebuild, (self.name, self.listed, self.channels, *more)
 
 
 def load_pipeline(path: str | Path, settings: Iterable[str] = ()) -> Pipeline:
@@ -220,6 +229,7 @@ def _with_source(module: types.ModuleType, source: PipelineSource, settings: Ite
         channels=found.channels,
         filenames=found.filenames,
         metadata=found.metadata,
+        sequential=found.sequential,
         source=source,
         settings=settings,
     )
@@ -236,6 +246,27 @@ def _rebuild(
     channels: dict[str, str],
     filenames: str | None,
     metadata: str | None,
+    sequential: tuple[SequentialComponent, ...],
     settings: tuple[str, ...],
 ) -> Pipeline:
-    return Pipeline(name, steps, channels=channels, filenames=filenames, metadata=metadata, settings=settings)
+    return Pipeline(
+        name,
+        steps,
+        channels=channels,
+        filenames=filenames,
+        metadata=metadata,
+        sequential=sequential,
+        settings=settings,
+    )
+
+
+def _check_sequential(
+    name: str, sequential: SequentialComponent | Iterable[SequentialComponent]
+) -> tuple[SequentialComponent, ...]:
+    found = (sequential,) if isinstance(sequential, str) else tuple(dict.fromkeys(sequential))
+    for component in found:
+        if component not in get_args(SequentialComponent):
+            known = get_args(SequentialComponent)
+            near = did_you_mean(str(component), known)
+            raise PipelineError(f"pipeline {name!r}: sequential= has no {component!r}{near}; {', '.join(known)}")
+    return found

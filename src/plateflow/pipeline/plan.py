@@ -83,6 +83,8 @@ class Group:
     address: Address
     bound: dict[str, str]
     """Name bound to each data parameter, for ``{parameter}`` in column names."""
+    turn: int = 0
+    """Which turn of all steps it belongs to, where a pipeline does them value by value."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +117,8 @@ class Shape:
     """Names of made images that are written or shown below labels, so kept in memory to the end."""
     first_reader: dict[str, int]
     """Per channel, the index in the pipeline of the first step that reads it."""
+    turns: int = 1
+    """How often all steps are gone through: once, or once for each value of the sequential components."""
     plate_images: frozenset[str] = frozenset()
     """Names of images that steps over the whole plate make."""
 

@@ -13,6 +13,7 @@ from plateflow.pipeline.operands import Lane, Names, Operand, make_lanes
 from plateflow.pipeline.plan import Group, Output, PlanError, Ref, Shape, StepPlan, at_start, without_start
 from plateflow.pipeline.results import make_shape
 from plateflow.pipeline.signature import OBJECT_KINDS, OF_OBJECTS, STACK_KINDS, Signature
+from plateflow.pipeline.turns import with_turns
 from plateflow.plate.pattern_groups import (
     COMPONENTS,
     Address,
@@ -101,7 +102,7 @@ def plan_shape(
             steps.append(_plan_step(context, index, names))
         except PipelineError as e:
             raise PlanError(context.name, index, str(e)) from e
-    return make_shape(pipeline, tuple(steps), names, channels), names
+    return with_turns(pipeline, make_shape(pipeline, tuple(steps), names, channels)), names
 
 
 def _plan_step(context: StepContext, index: int, names: Names) -> StepPlan:

@@ -39,7 +39,7 @@ _STEP_KEYS = (
     *("function", "functions", "inputs", "outputs", "name", "variable_components", "group_by", "where", "source"),
     *("keep", "sample", "enabled", "params"),
 )
-_KEYS = ("name", "channels", "filenames", "metadata", "steps")
+_KEYS = ("name", "channels", "filenames", "metadata", "sequential", "steps")
 _BARE = re.compile(r"[A-Za-z0-9_-]+")
 _ESCAPES = {"\b": r"\b", "\t": r"\t", "\n": r"\n", "\f": r"\f", "\r": r"\r", '"': r"\"", "\\": r"\\"}
 
@@ -78,10 +78,10 @@ def read_toml(text: str) -> dict[str, Any]:
             raise TomlError(f"{key} must be a {_KINDS[kind]}, not {told[key]!r:.80}")
     if "name" not in told:
         raise TomlError('has no name; begin it with name = "..."')
-    return {
-        **told,
-        "steps": [_step(each, line) for each, line in zip(told.get("steps", []), _lines(text), strict=False)],
-    }
+    if not isinstance(told.get("sequential", ""), str | list):
+        raise TomlError(f"sequential must be a component or a list of them, not {told['sequential']!r:.80}")
+    steps = zip(told.get("steps", []), _lines(text), strict=False)
+    return {**told, "steps": [_step(each, line) for each, line in steps]}
 
 
 def write_toml(form: PipelineForm) -> str:
@@ -94,6 +94,8 @@ def write_toml(form: PipelineForm) -> str:
     """
     lines = [f"name = {_value(form.name)}"]
     lines += [f"{key} = {_value(value)}" for key, value in _texts(form) if value is not None]
+    if form.sequential:
+        lines.append(f"sequential = {_value(form.sequential)}")
     if form.channels:
         lines += ["", "[channels]", *(f"{_key(role)} = {_value(channel)}" for role, channel in form.channels.items())]
     for step in form.steps:

@@ -260,10 +260,8 @@ class ExecutionProgress(msgspec.Struct, kw_only=True, forbid_unknown_fields=True
     def _step_started(self, update: ProgressUpdate) -> None:
         axis = self._axis(update.axis_id)
         step = self._step(update.step_index, update.step_name)
-        self._leave_step(axis)
-        axis.step_index, axis.step_name, axis.in_step = update.step_index, update.step_name, True
+        self._enter_step(axis, step, update.step_index)
         axis.step_done, axis.step_total = update.completed, update.total
-        step.running += 1
 
     def _pattern_group(self, update: ProgressUpdate, seq: int) -> None:
         index = update.step_index
@@ -271,6 +269,8 @@ class ExecutionProgress(msgspec.Struct, kw_only=True, forbid_unknown_fields=True
         # Nearly all updates are one of these, so it looks up by itself what is known, and calls nothing: 0.1 us less.
         axis = self.axes.get(update.axis_id) or self._axis(update.axis_id)
         step = self.steps_by_index.get(index) or self._step(index, update.step_name)
+        if index != axis.step_index:  # of a pipeline that goes through its steps value by value
+            self._enter_step(axis, step, index)
         axis.step_done = completed
         axis.step_total = update.total
         new = completed - axis.groups.get(index, 0)
@@ -314,6 +314,11 @@ class ExecutionProgress(msgspec.Struct, kw_only=True, forbid_unknown_fields=True
         if step is None:
             step = self.steps_by_index[index] = StepProgress(name)
         return step
+
+    def _enter_step(self, axis: AxisProgress, step: StepProgress, index: int) -> None:
+        self._leave_step(axis)
+        axis.step_index, axis.step_name, axis.in_step = index, step.name, True
+        step.running += 1
 
     def _leave_step(self, axis: AxisProgress) -> None:
         if axis.in_step:

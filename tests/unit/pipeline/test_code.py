@@ -101,14 +101,15 @@ def steps(draw: st.DrawFn, functions: list[str]) -> StepForm:
 
 @st.composite
 def pipelines(draw: st.DrawFn, functions: list[str]) -> PipelineForm:
-    some = draw(st.lists(steps(functions), max_size=4))
+    several = draw(st.lists(steps(functions), max_size=4))
     always = StepForm(name="gaussian", branches=(BranchForm(function="plateflow.functions:gaussian"),))
     return PipelineForm(
         name=draw(names),
-        steps=(*some, always),
+        steps=(*several, always),
         channels=draw(st.dictionaries(names, names, max_size=3)),
         filenames=draw(st.none() | st.text()),
         metadata=draw(st.none() | st.text()),
+        sequential=draw(st.just(()) | some(st.sampled_from(["site", "z", "timepoint"]))),
     )
 
 

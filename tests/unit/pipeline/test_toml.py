@@ -65,6 +65,7 @@ def pipelines(draw: st.DrawFn) -> PipelineForm:
         channels=draw(st.dictionaries(names, names, max_size=3)),
         filenames=draw(st.none() | st.text()),
         metadata=draw(st.none() | st.text()),
+        sequential=draw(st.just(()) | some(st.sampled_from(["site", "z", "timepoint"]))),
     )
 
 
@@ -122,6 +123,8 @@ def test_by_hand() -> None:
         ("name = 'p'\nsteps = 3", 0, "steps must be a list of tables"),
         ("name = 'p'\nchanels = {}", 0, "the pipeline has no 'chanels' (did you mean 'channels'?)"),
         ("name = 'p'", 0, "needs at least one step"),
+        ("name = 'p'\nsequential = 'sites'\n[[steps]]\nfunction = 'median'", 0, "(did you mean 'site'?)"),
+        ("name = 'p'\nsequential = 3", 0, "sequential must be a component or a list"),
         ("name = 'p'\n\n[[steps]]\nfunctoin = 'gaussian'", 3, "a step has no 'functoin' (did you mean 'function'?)"),
         ("name = 'p'\n[[steps]]\nfunction = 'gausian'", 2, "no function 'gausian' (did you mean 'gaussian'?)"),
         ("name = 'p'\n[[steps]]\nfunction = 'median'\n[[steps]]\ninputs = 'x'", 4, "needs either function, or"),

@@ -28,7 +28,7 @@ def told(svg: str) -> dict[str, tuple[str, str]]:
 def test_low_is_dark_and_high_is_bright() -> None:
     wells = {"A01": Well(1, 1, 1.0), "A02": Well(1, 2, 2.0), "B01": Well(2, 1, 3.0)}
     found = told(heat_map("size", wells, ROWS))
-    assert found == {"A01": ("1", "#440154"), "A02": ("2", "#219084"), "B01": ("3", "#fde725")}
+    assert found == {"A01": ("1", "#440154"), "A02": ("2", "#21908d"), "B01": ("3", "#fde725")}
 
 
 @pytest.mark.parametrize(
