@@ -17,6 +17,9 @@ JOURNAL_GB_VARIABLE = "PLATEFLOW_JOURNAL_GB"
 JOURNAL_NAME = "journal.sqlite"
 STEP_LIMIT = 3600.0
 """Seconds that a step of a well may take, where a run sets no limit of its own."""
+LOAD_LIMIT = 300.0
+"""Seconds that a pipeline file may take to load, with all that it imports; or a step's limit, where that is less, as
+workers load it too."""
 SESSION_NAME = "plate-manager.json"
 
 

@@ -2,13 +2,14 @@
 
 import itertools
 import json
+import os
 import signal
 import subprocess
 import sys
 import time
 import uuid
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import NamedTuple, Self
@@ -121,18 +122,30 @@ def _update(
     )
 
 
-def server_command(directory: Path, *, journal: Path | None = None) -> tuple[str, ...]:
-    options = ("--high-water", str(HIGH_WATER), *(("--journal", str(journal)) if journal else ()))
-    return (sys.executable, "-m", "tests.chaos.serve", str(directory), *options)
+def server_command(directory: Path, *, journal: Path | None = None, plates: bool = False) -> tuple[str, ...]:
+    options = ("--plates",) if plates else ("--high-water", str(HIGH_WATER))
+    kept = ("--journal", str(journal)) if journal else ()
+    return (sys.executable, "-m", "tests.chaos.serve", str(directory), *options, *kept)
 
 
 class ServerProcess:
-    """A server in a process of its own: started at once, but serving only after :meth:`serve`."""
+    """A server in a process of its own: started at once, but serving only after :meth:`serve`.
 
-    def __init__(self, directory: Path, *, journal: Path | None = None) -> None:
+    It runs talkers, or plates.
+    """
+
+    def __init__(
+        self,
+        directory: Path,
+        *,
+        journal: Path | None = None,
+        plates: bool = False,
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
         self.directory = directory
-        pipe, command = subprocess.PIPE, server_command(directory, journal=journal)
-        self.process = subprocess.Popen(command, cwd=ROOT, stdin=pipe, stdout=pipe, stderr=pipe)
+        pipe, command = subprocess.PIPE, server_command(directory, journal=journal, plates=plates)
+        more = os.environ | (environment or {})
+        self.process = subprocess.Popen(command, cwd=ROOT, stdin=pipe, stdout=pipe, stderr=pipe, env=more)
         self._imported = False
 
     def __enter__(self) -> Self:

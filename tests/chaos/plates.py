@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from tests.chaos.counts import runs
+from tests.chaos.machinery import promise
 from tests.integration.conftest import Bench, Run, make_bench, mark_wells
 from tests.integration.test_resume import results
 
@@ -59,3 +60,10 @@ def attempts(own: list[ProgressUpdate]) -> list[list[ProgressUpdate]]:
     """Part a well's updates by attempt."""
     starts = [n for n, update in enumerate(own) if update.phase is ProgressPhase.AXIS_STARTED]
     return [own[start:end] for start, end in zip(starts, [*starts[1:], len(own)], strict=True)]
+
+
+def tell(name: str, problems: dict[int, str]) -> None:
+    """Print how many runs kept a promise, and the seeds of those that did not."""
+    for seed, problem in problems.items():
+        print(f"\n{name}, seed {seed}: {problem or 'kept'}", end="")
+    promise(name, list(problems.values()).count(""), len(problems))

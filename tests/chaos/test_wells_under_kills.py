@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from tests.chaos.machinery import promise
-from tests.chaos.plates import KINDS, attempts, begun, bench_of, contents, runs_of
+from tests.chaos.plates import KINDS, attempts, begun, bench_of, contents, runs_of, tell
+from tests.chaos.served import WORK
 from tests.integration.conftest import Bench, Run, without_time
 from tests.integration.test_execution import worker_pids
 
@@ -33,29 +33,7 @@ def plate(kind: str, tmp_path: Path, request: pytest.FixtureRequest) -> Bench:
     return bench_of(kind, tmp_path, request)
 
 
-def tell(name: str, problems: dict[int, str]) -> None:
-    """Print how many runs kept a promise, and the seeds of those that did not."""
-    for seed, problem in problems.items():
-        print(f"\n{name}, seed {seed}: {problem or 'kept'}", end="")
-    promise(name, list(problems.values()).count(""), len(problems))
-
-
 # P1: killed from outside, at any moment.
-
-WORK = """
-def work(image: Image) -> Image:
-    log = os.open(CALLS, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
-    os.write(log, f"{os.getpid()} {mark(image)}\\n".encode())
-    os.close(log)
-    time.sleep(0.004)
-    return image
-steps = [
-    FunctionStep(work, "DNA"),
-    FunctionStep(find_nuclei, "DNA", "Nuclei", min_diameter=4),
-    FunctionStep(work, "GFP"),
-    FunctionStep(measure_intensity, ("Nuclei", ["GFP"])),
-]
-"""
 
 
 @dataclass
@@ -224,6 +202,7 @@ HANGS = {
     "in Python": "time.sleep(3600)",
     "in C, with the interpreter's lock": "ctypes.PyDLL(None).pause()",
     "stopped": "os.kill(os.getpid(), signal.SIGSTOP)",
+    "deaf to SIGTERM": "signal.signal(signal.SIGTERM, signal.SIG_IGN); time.sleep(3600)",
 }
 LIMIT = 1.0
 """Seconds a step."""

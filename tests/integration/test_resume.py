@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import msgspec
 import polars as pl
 import pytest
 from tests.integration.conftest import HEAD
@@ -13,15 +14,20 @@ from tests.integration.conftest import HEAD
 from plateflow.errors import OutputError
 from plateflow.execution.orchestrator import Outcome
 from plateflow.execution.resume import go_on
+from plateflow.execution.steering import Steering
 from plateflow.pipeline.compile import compile_plate
 from plateflow.pipeline.pipeline import load_pipeline
 from plateflow.pipeline.plan import PlatePlan
 from plateflow.plate.open import open_plate
 from plateflow.plate.synthetic import write_synthetic_plate
-from plateflow.progress.messages import Skipped
+from plateflow.progress.messages import ExecutionKind, ExecutionMessage, ExecutionState, Skipped, decode_lines
+from plateflow.runtime.jobs import Job
 from plateflow.service.execute import RunOptions, ready_plan
+from plateflow.service.job import JobSpec, describe_pipeline
 from plateflow.service.run_plate import run_plate
+from plateflow.service.work import JobWork, Worksite
 from plateflow.storage.commit import read_committed
+from plateflow.storage.output import CLAIM
 
 PIPELINE = (
     HEAD
@@ -151,6 +157,17 @@ def test_what_would_be_others_now_is_made_again(lab: Lab, what: str) -> None:
     assert lab.ran() == wells
 
 
+def test_what_will_be_made_again_is_gone_at_once(lab: Lab) -> None:
+    lab.run()
+    change_parameter(lab)
+    ready_plan(lab.plan(), lab.output, RunOptions(resume=True))
+    assert not (lab.output / "plate.zarr" / "zarr.json").exists()  # or it would list wells that are not there
+    left = [*(lab.output / "wells").iterdir(), *(lab.output / "tables").rglob("*.parquet")]
+    assert left + [path for path in (lab.output / "plate.zarr").rglob("*") if path.parent.name == "A"] == [
+        lab.output / "plate.zarr" / "A" / "zarr.json"
+    ]
+
+
 def test_failed_wells_are_tried_again_and_leave_nothing_behind(lab: Lab) -> None:
     lab.write(PIPELINE.replace("FAILS = ()", "FAILS = (1, 4)"))
     outcome = lab.run()
@@ -222,3 +239,40 @@ def test_the_table_of_wells_tells_of_all(lab: Lab) -> None:
     assert wells["Metadata_Well"].to_list() == ALL
     assert wells["Status"].to_list() == ["completed"] * 6
     assert read_committed(lab.output).keys() == set(ALL)
+
+
+@pytest.mark.parametrize("name", ["run.json", "plate.zarr/zarr.json"])
+def test_what_cannot_be_written_for_the_whole_plate_is_named_and_the_wells_stay(lab: Lab, name: str) -> None:
+    lab.run()
+    (lab.output / "wells" / "A02.json").unlink()
+    obstacle = lab.output / name
+    obstacle.unlink()
+    obstacle.mkdir()
+    with pytest.raises(OutputError, match=f"{obstacle} cannot be .*go on with --resume; 1 wells are done, and stay so"):
+        lab.run()
+    assert list(read_committed(lab.output)) == ALL
+    obstacle.rmdir()
+    assert lab.ran() == []
+    assert lab.status() == dict.fromkeys(ALL, "completed")
+
+
+def test_a_cancelled_run_that_cannot_be_closed_is_cancelled_and_says_why(lab: Lab) -> None:
+    (lab.output / "run.json").mkdir(parents=True)
+    (lab.output / CLAIM).write_bytes(b"{}")
+    job = JobSpec(
+        plate=str(lab.plate),
+        pipeline=describe_pipeline(lab.pipeline),
+        output=str(lab.output),
+        executor="threads",
+        resume=True,
+    )
+    said: list[bytes] = []
+    steering = Steering()
+    steering.drain()
+    payload = msgspec.Raw(msgspec.json.encode(job))
+    order = Job(execution_id="e" * 32, plate_id=job.plate, kind=ExecutionKind.RUN, payload=payload)
+    JobWork(order, Worksite(said.append, steering, None)).run()
+    last = decode_lines(b"".join(said))[-1]
+    assert isinstance(last, ExecutionMessage)
+    assert last.state is ExecutionState.CANCELLED
+    assert str(last.reason).startswith(f"{lab.output / 'run.json'} cannot be")

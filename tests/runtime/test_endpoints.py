@@ -113,6 +113,14 @@ def test_what_is_no_socket_is_left_alone(directory: Path, no_leaked_descriptors:
     assert (directory / "stream.ipc").read_text() == "precious"
 
 
+def test_a_server_that_no_client_could_find_does_not_stay(directory: Path, no_leaked_descriptors: None) -> None:
+    private_directory(directory)
+    (directory / "server.json").mkdir()
+    with pytest.raises(ServerError, match=r"server\.json cannot be written .*; see that its disk has room"):
+        ExecutionServer(directory, PUPPET).start()
+    assert not {"control.ipc", "stream.ipc", ".server.json"} & set(os.listdir(directory))
+
+
 def test_a_path_that_is_too_long(short_tmp: Path) -> None:
     directory = short_tmp / ("x" * 110)
     with pytest.raises(ServerError, match=r"the system allows 107; set PLATEFLOW_RUNTIME_DIR to a shorter"):

@@ -41,7 +41,13 @@ def exit_of(state: ExecutionProgress) -> Exit:
     if state.state is ExecutionState.CANCELLED:
         return Exit.CANCELLED
     plate_failed = any(not is_well(axis_id) for axis_id, _ in failed_axes(state))
-    return Exit.USER_ERROR if state.plate_error or plate_failed else Exit.BROKEN
+    return Exit.USER_ERROR if state.plate_error or plate_failed or _all_ended(state) else Exit.BROKEN
+
+
+def _all_ended(state: ExecutionProgress) -> bool:
+    # Then what failed is to write what belongs to the whole plate, which a user can mend.
+    at_an_end = (AxisState.COMPLETED, AxisState.FAILED)
+    return bool(state.axes) and all(axis.state in at_an_end or axis.skipped for axis in state.axes.values())
 
 
 def worst(exits: Iterable[Exit]) -> Exit:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from plateflow.cli import attend
+from plateflow.cli import attend, init
 from plateflow.cli.demo import demo as run_demo
 from plateflow.cli.exits import Exit
 from plateflow.cli.find import MOST_ASKED
@@ -18,7 +18,9 @@ from plateflow.cli.options import (
     ExecutionBegin,
     Executor,
     Filenames,
+    Format,
     Json,
+    LoadData,
     Metadata,
     Output,
     PipelinePath,
@@ -43,6 +45,7 @@ from plateflow.errors import PlateflowError, UserError
 from plateflow.progress.messages import ExecutionKind
 from plateflow.service.job import JobSpec, describe_pipeline
 from plateflow.settings import STEP_LIMIT
+from plateflow.storage.regular import real_path
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -102,10 +105,23 @@ def demo(
 
 
 @app.command("init")
-def init_plate(plate: PlatePath, filenames: Filenames = None, metadata: Metadata = None, json: Json = False) -> Exit:
-    """Open a plate and say what was understood of it."""
-    spec = JobSpec(plate=str(plate.resolve()), filenames=filenames, metadata=metadata_path(metadata))
-    return prepare(ExecutionKind.INIT, spec, json=json)
+def init_plate(
+    plate: PlatePath,
+    filenames: Filenames = None,
+    metadata: Metadata = None,
+    layout: Format = None,
+    load_data: LoadData = None,
+    json: Json = False,
+) -> Exit:
+    """Open a plate and say what was understood of it: what there is, a map, what is missing or odd."""
+    spec = JobSpec(
+        plate=real_path(plate),
+        filenames=filenames,
+        metadata=metadata_path(metadata),
+        layout=layout,
+        load_data=None if load_data is None else real_path(load_data),
+    )
+    return init.init_plate(spec, json=json)
 
 
 @app.command("compile")
@@ -116,15 +132,17 @@ def compile_pipeline(
     settings: Settings = None,
     filenames: Filenames = None,
     metadata: Metadata = None,
+    layout: Format = None,
     json: Json = False,
 ) -> Exit:
     """Check that a pipeline fits a plate, before any pixel is read."""
     spec = JobSpec(
-        plate=str(plate.resolve()),
+        plate=real_path(plate),
         pipeline=describe_pipeline(pipeline),
         settings=tuple(settings or ()),
         filenames=filenames,
         metadata=metadata_path(metadata),
+        layout=layout,
         wells=split_wells(wells),
     )
     return prepare(ExecutionKind.COMPILE, spec, json=json)
@@ -147,6 +165,7 @@ def _offer(name: str, act: Callable[..., Exit], says: str) -> None:
         rerun: Rerun = None,
         filenames: Filenames = None,
         metadata: Metadata = None,
+        layout: Format = None,
         json: Json = False,
     ) -> Exit:
         check_going_on(output, wells, rerun, resume=resume)
@@ -156,6 +175,7 @@ def _offer(name: str, act: Callable[..., Exit], says: str) -> None:
             settings=tuple(settings or ()),
             filenames=filenames,
             metadata=metadata_path(metadata),
+            layout=layout,
             wells=split_wells(wells),
             executor=executor,
             workers=workers,

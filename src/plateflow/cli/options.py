@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 import typer
 
 from plateflow.errors import UserError
+from plateflow.storage.regular import real_path
 
 Json = Annotated[bool, typer.Option("--json", help="Messages for programs on stdout, one JSON object a line.")]
 PlatePaths = Annotated[list[Path], typer.Argument(help="Folders of plates, as the microscope wrote them.")]
@@ -19,6 +20,14 @@ Filenames = Annotated[
 ]
 Metadata = Annotated[
     Path | None, typer.Option(metavar="CSV", help="One row a well, matched by Well, or Row and Column.")
+]
+Format = Annotated[
+    str | None,
+    typer.Option("--format", metavar="NAME", help="Reader of the plate, where several know its folder."),
+]
+LoadData = Annotated[
+    Path | None,
+    typer.Option("--load-data", metavar="CSV", help="Write the plate as a LoadData table of CellProfiler, too."),
 ]
 Wells = Annotated[str | None, typer.Option(metavar="B02,B03", help="Only these wells.")]
 
@@ -54,7 +63,7 @@ def split_wells(wells: str | None) -> tuple[str, ...] | None:
 
 def metadata_path(metadata: Path | None) -> str | None:
     """Return the path of a CSV for a job, which knows no current folder."""
-    return None if metadata is None else str(metadata.resolve())
+    return None if metadata is None else real_path(metadata)
 
 
 def check_going_on(output: Path | None, wells: str | None, rerun: str | None, *, resume: bool) -> None:

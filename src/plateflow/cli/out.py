@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -17,8 +18,9 @@ def complain(error: PlateflowError) -> None:
 
 
 def remark(text: str) -> None:
-    """Say something to people."""
-    sys.stderr.write(f"plateflow: {text}\n")
+    """Say something to people, where they can hear it: a server's log may be on a full disk."""
+    with suppress(OSError):
+        sys.stderr.write(f"plateflow: {text}\n")
 
 
 def print_json(value: object) -> None:

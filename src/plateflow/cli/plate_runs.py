@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import uuid
-from collections import Counter
+from itertools import count
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -12,10 +13,10 @@ from plateflow.errors import PlateError
 from plateflow.progress.messages import ExecutionKind
 from plateflow.progress.words import SHORT_ID
 from plateflow.service.job import default_results
+from plateflow.storage.names import fit_name
+from plateflow.storage.regular import real_path
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from plateflow.runtime.client import ExecutionClient
     from plateflow.service.job import JobSpec
 
@@ -54,7 +55,7 @@ def plan_runs(plates: list[Path], output: Path | None) -> list[PlateRun]:
     for plate in plates:
         if not plate.exists():
             raise PlateError(f"{plate}: there is no such plate folder")
-    resolved = [plate.resolve() for plate in plates]
+    resolved = [Path(real_path(plate)) for plate in plates]
     ids = [uuid.uuid4().hex for _ in plates]
     folders = _folders(resolved, ids, output)
     return [PlateRun(*fields) for fields in zip(ids, map(str, resolved), map(str, folders), strict=True)]
@@ -80,14 +81,15 @@ def _folders(plates: list[Path], ids: list[str], output: Path | None) -> list[Pa
     if output is None:
         return [default_results(plate, key) for plate, key in zip(plates, ids, strict=True)]
     if len(plates) == 1:
-        return [output.resolve()]
-    return [output.resolve() / name for name in _distinct([plate.name for plate in plates])]
+        return [Path(real_path(output))]
+    return [Path(real_path(output)) / name for name in _distinct([fit_name(plate.name) for plate in plates])]
 
 
 def _distinct(names: list[str]) -> list[str]:
-    seen: Counter[str] = Counter()
-    distinct = []
-    for name in names:
-        seen[name] += 1
-        distinct.append(name if seen[name] == 1 else f"{name}_{seen[name]}")
-    return distinct
+    distinct: dict[str, None] = {}
+    for given in names:
+        name, numbers = given, count(2)
+        while name in distinct or (name != given and name in names):
+            name = fit_name(given, f"_{next(numbers)}")
+        distinct[name] = None
+    return list(distinct)

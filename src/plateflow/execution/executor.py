@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import multiprocessing as mp
+import os
 import pickle
+import sys
 from dataclasses import dataclass, replace
 from multiprocessing.reduction import ForkingPickler
 from typing import TYPE_CHECKING, Protocol
@@ -203,5 +205,7 @@ def split_results(body: bytes) -> tuple[bytes, list[TaskResult]]:
 
 
 def default_workers() -> int:
-    """Return the number of workers where none is asked for: the processors there are."""
+    """Return the number of workers where none is asked for: the processors that this process may use."""
+    if sys.platform == "linux":
+        return len(os.sched_getaffinity(0))  # a cluster's job may have a few of many
     return max(1, mp.cpu_count())

@@ -8,15 +8,18 @@ import inspect
 import os
 import sys
 import tomllib
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from plateflow.errors import ImageError
 from plateflow.pipeline.signature import function_name, resolve_function
 from plateflow.pipeline.toml import SUFFIX
 from plateflow.progress.messages import AxisKind
+from plateflow.storage.image import image_files
 from plateflow.storage.run_record import library_versions
 
 if TYPE_CHECKING:
@@ -62,21 +65,28 @@ def fingerprint_plate(plan: PlatePlan) -> str:
 
 def _of_well(axis: AxisPlan, recipe: str, prefix: str) -> str:
     entries = [recipe, repr(sorted(axis.metadata.items()))]
-    entries += [f"{channel} {address} {_file(record, prefix)}" for (channel, address), record in axis.files.items()]
+    for (channel, address), record in axis.files.items():
+        entries += [f"{channel} {address} {file}" for file in _files_of(record, prefix)]
     return _digest(entries)
 
 
 def _of_planes(axis: AxisPlan, prefix: str) -> str:
-    planes = [f"{pattern} {_file(record, prefix)}" for pattern, records in axis.planes.items() for record in records]
-    return _digest([axis.axis_id, *planes])
+    files = [
+        f"{pattern} {file}"
+        for pattern, records in axis.planes.items()
+        for record in records
+        for file in _files_of(record, prefix)
+    ]
+    return _digest([axis.axis_id, *files])
 
 
-def _file(record: ImageRecord, prefix: str) -> str:
-    try:
-        status = os.stat(record.path)
-    except OSError:
-        return ""  # a file that is missing is its well's error
-    return f"{record.path.removeprefix(prefix)!r} {status.st_size} {status.st_mtime_ns}"
+def _files_of(record: ImageRecord, prefix: str) -> Iterator[str]:
+    # A file that is missing is its well's error.
+    part = "" if record.part is None else f" {msgspec.structs.astuple(record.part)}"
+    with suppress(OSError, ImageError):
+        for path in image_files(record.path, record.part):
+            status = os.stat(path)
+            yield f"{path.removeprefix(prefix)!r}{part} {status.st_size} {status.st_mtime_ns}"
 
 
 def _recipe(pipeline: Pipeline) -> Iterator[str]:
@@ -113,7 +123,10 @@ def _code(source: PipelineSource) -> str:
     # Without comments and blank lines, which change nothing.
     if source.path.endswith(SUFFIX):
         return repr(tomllib.loads(source.text))
-    return ast.dump(ast.parse(source.text))
+    try:
+        return ast.dump(ast.parse(source.text))
+    except RecursionError:  # some deeper expressions run all the same
+        return source.text
 
 
 def _modules_beside(source: PipelineSource) -> Iterator[str]:

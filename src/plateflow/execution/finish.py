@@ -19,8 +19,9 @@ from plateflow.execution.surroundings import LOGS
 from plateflow.pipeline.signature import function_name, read_signature, resolve_function
 from plateflow.plate.wells import split_well, well_name
 from plateflow.progress.messages import PLATE_AXIS, AxisKind
-from plateflow.storage.commit import WellRecord, read_committed
+from plateflow.storage.commit import WellRecord, read_committed, uncommit_well
 from plateflow.storage.ome_zarr import WellPath, listed_fields, write_plate_metadata
+from plateflow.storage.refusals import GO_ON, telling_what_to_do
 from plateflow.storage.run_record import (
     PipelineRecord,
     RunRecord,
@@ -51,16 +52,38 @@ class RunInfo:
     """Seconds since the epoch."""
 
 
+class FinishError(OutputError):
+    """What belongs to the whole plate could not be written, though its wells have ended.
+
+    Attributes
+    ----------
+    outcome : Outcome
+        How they did.
+    """
+
+    def __init__(self, text: str, outcome: Outcome) -> None:
+        super().__init__(text)
+        self.outcome = outcome
+
+
 def finish_run(plan: PlatePlan, output: Path, outcome: Outcome, info: RunInfo) -> None:
     """Write wells.csv, the pixels' plate metadata and run.json.
 
     Raises
     ------
-    OutputError
-        If a well that was completed has no record: somebody moved or removed the folder meanwhile.
-    OSError
-        Names the file that cannot be written.
+    FinishError
+        Names the file that cannot be written; or a well that was completed has no record: somebody moved or removed
+        the folder meanwhile.
     """
+    done = len(outcome.completed)
+    try:
+        with telling_what_to_do(f"{GO_ON}; {done} wells are done, and stay so" if done else GO_ON):
+            _finish(plan, output, outcome, info)
+    except OutputError as e:
+        raise FinishError(str(e), outcome) from e
+
+
+def _finish(plan: PlatePlan, output: Path, outcome: Outcome, info: RunInfo) -> None:
     records = read_committed(output)
     lost = [well for well in outcome.completed if well not in records]
     if lost:
@@ -68,6 +91,9 @@ def finish_run(plan: PlatePlan, output: Path, outcome: Outcome, info: RunInfo) -
         raise OutputError(f"results folder {output} has lost {what}; was it moved or removed? Run it again")
     with suppress(OSError):  # it holds what wells printed, or there is none
         (output / LOGS).rmdir()
+    for well in outcome.errors.keys() & records.keys():  # committed by an attempt that died before it said so
+        uncommit_well(output, well)
+        del records[well]
     for axis in plan.wells:
         if axis.axis_id not in records:
             remove_uncommitted(output, axis.axis_id)

@@ -11,12 +11,24 @@ from contextlib import contextmanager
 from multiprocessing import forkserver
 from typing import TYPE_CHECKING
 
+from plateflow.execution.socket_folder import make_socket_folder
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from multiprocessing.context import ForkServerContext
 
 PRELOADED = ["plateflow.execution.worker", "plateflow.functions", "skimage.segmentation._watershed"]
-SINGLE_THREADED = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "BLOSC_NTHREADS", "POLARS_MAX_THREADS")
+SINGLE_THREADED = (
+    "OMP_NUM_THREADS",
+    "OPENBLAS_NUM_THREADS",
+    "MKL_NUM_THREADS",
+    "BLIS_NUM_THREADS",
+    "NUMEXPR_NUM_THREADS",
+    "NUMBA_NUM_THREADS",
+    "ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS",
+    "BLOSC_NTHREADS",
+    "POLARS_MAX_THREADS",
+)
 """One thread in each library: the workers are the parallelism."""
 
 
@@ -24,6 +36,7 @@ def start_fork_server() -> ForkServerContext:
     """Start the fork server of this process if it does not run yet; returns before its imports are done."""
     context = mp.get_context("forkserver")
     context.set_forkserver_preload(PRELOADED)
+    make_socket_folder()
     with _environment(dict.fromkeys(SINGLE_THREADED, "1")):
         forkserver.ensure_running()
     return context

@@ -8,6 +8,7 @@ import msgspec
 
 from plateflow.errors import ImageError
 from plateflow.storage.atomic import write_atomic
+from plateflow.storage.image import read_image
 from plateflow.storage.names import encode_name
 from plateflow.storage.tiff import encode_plane, read_plane
 
@@ -115,7 +116,7 @@ class _Planes:
         shape: tuple[int, int] | None = None
         for record in self._records:
             try:
-                plane = read_plane(record.path, shape)
+                plane = read_image(record.path, record.part, shape)
             except ImageError as e:
                 self.unreadable.append(str(e))
                 continue
@@ -145,7 +146,7 @@ def image_name(ref: Ref) -> str:
     return f"{encode_name(ref.name.replace(':', '_'))}{place}.tif"
 
 
-def read_image(folder: Path, ref: Ref) -> NDArray[Any]:
+def read_plate_image(folder: Path, ref: Ref) -> NDArray[Any]:
     """Read an image that a step over the whole plate made, ``(Y, X)``.
 
     Raises

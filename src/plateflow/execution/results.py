@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
@@ -17,14 +16,16 @@ from plateflow.functions.overlay import outlines
 from plateflow.pipeline.plan import AxisPlan, PlatePlan, Ref
 from plateflow.plate.pattern_groups import sort_key
 from plateflow.plate.wells import split_well
-from plateflow.storage.atomic import WrittenFile
-from plateflow.storage.commit import WellRecord, commit_well
+from plateflow.storage.atomic import WrittenFile, remove_folder
+from plateflow.storage.commit import FOLDER, WellRecord, commit_well, uncommit_well
 from plateflow.storage.ome_zarr import WellPath, listed_fields, write_field, write_well_metadata
+from plateflow.storage.output import require_own
 from plateflow.storage.png import write_png
+from plateflow.storage.refusals import telling_what_to_do
 from plateflow.storage.tables import TABLES, part_path, write_table
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable, Iterator
 
     from numpy.typing import NDArray
 
@@ -53,7 +54,12 @@ class _WellWriter:
     preview: bool
 
     def __call__(self, axis: AxisPlan, data: WellData, seconds: dict[str, float]) -> None:
+        with telling_what_to_do():
+            self._write(axis, data, seconds)
+
+    def _write(self, axis: AxisPlan, data: WellData, seconds: dict[str, float]) -> None:
         tables = object_tables(self.plan, axis, data)
+        require_own(self.output, *self._folders(axis, tables))
         files = [*self._write_pixels(axis, data), *self._write_tables(axis, data, tables)]
         if self.preview:
             files += self._write_pictures(axis, data)
@@ -72,6 +78,11 @@ class _WellWriter:
                 files=tuple(files),
             ),
         )
+
+    def _folders(self, axis: AxisPlan, tables: dict[str, Columns]) -> Iterator[Path]:
+        yield self.output / PIXELS / str(WellPath(*split_well(axis.axis_id)))
+        yield from (part_path(self.output, objects, axis.axis_id).parent for objects in (*tables, IMAGE_TABLE))
+        yield from (self.output / name for name in (PICTURES, FOLDER))
 
     def _write_pixels(self, axis: AxisPlan, data: WellData) -> list[WrittenFile]:
         plate = self.output / PIXELS
@@ -124,11 +135,34 @@ def _reduced(values: NDArray[Any], reduce: Callable[[NDArray[Any]], Any]) -> flo
     return float(reduce(known)) if known.size else None
 
 
+def take_back(output: Path, wells: Iterable[str]) -> None:
+    """Have committed wells count no more, and remove what they wrote; first of all from the plate's list of wells.
+
+    Raises
+    ------
+    OSError
+        Names the file that cannot be removed.
+    """
+    for well in wells:
+        (output / PIXELS / "zarr.json").unlink(missing_ok=True)
+        uncommit_well(output, well)
+        remove_uncommitted(output, well)
+
+
 def remove_uncommitted(output: Path, well: str) -> None:
-    """Remove what a well wrote that did not come to its commit: no reader of all tables or pixels may meet it."""
+    """Remove what a well wrote that did not come to its commit: no reader of all tables or pixels may meet it.
+
+    Raises
+    ------
+    OutputError
+        If one of the folders is a link now.
+    OSError
+        Names the file that cannot be removed.
+    """
+    row, column = split_well(well)
+    require_own(output, output / PICTURES, output / PIXELS / row / column, *(output / TABLES).glob("*"))
     for table in (output / TABLES).glob(f"*/{well}.parquet"):
         table.unlink()
     for picture in (output / PICTURES).glob(f"{well}_s*.png"):
         picture.unlink()
-    row, column = split_well(well)
-    shutil.rmtree(output / PIXELS / row / column, ignore_errors=True)
+    remove_folder(output / PIXELS / row / column)

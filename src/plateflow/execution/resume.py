@@ -7,9 +7,11 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
 
 from plateflow.errors import OutputError
+from plateflow.execution.results import take_back
 from plateflow.plate.wells import canonical_well
 from plateflow.progress.messages import AxisKind, Skipped
-from plateflow.storage.commit import WellRecord, find_damage, read_committed, uncommit_well
+from plateflow.storage.commit import WellRecord, find_damage, read_committed
+from plateflow.storage.refusals import telling_what_to_do
 from plateflow.storage.tables import WELLS_CSV
 
 if TYPE_CHECKING:
@@ -50,7 +52,7 @@ def go_on(plan: PlatePlan, output: Path, rerun: Rerun | None, only: Sequence[str
     Raises
     ------
     OutputError
-        If `rerun` asks what no ``wells.csv`` can tell.
+        If `rerun` asks what no ``wells.csv`` can tell, or results cannot be taken back.
     """
     records = read_committed(output)
     earlier = _read_earlier(output, needed=rerun in ("failed", "cancelled"))
@@ -61,9 +63,8 @@ def go_on(plan: PlatePlan, output: Path, rerun: Rerun | None, only: Sequence[str
     is_wanted = any(axis.skipped is None and not axis.error for axis in wells)
     of_plate = (axis for axis in plan.axes if axis.kind is AxisKind.PLATE)
     axes = (*(axis if is_wanted else replace(axis, skipped=Skipped.COMPLETED) for axis in of_plate), *wells)
-    for axis in wells:
-        if axis.skipped is None and axis.axis_id in records:
-            uncommit_well(output, records[axis.axis_id])
+    with telling_what_to_do():
+        take_back(output, [axis.axis_id for axis in wells if axis.skipped is None and axis.axis_id in records])
     return replace(plan, axes=axes)
 
 

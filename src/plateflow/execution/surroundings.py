@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import io
 import os
 import sys
 from contextlib import contextmanager, suppress
@@ -13,7 +14,9 @@ from typing import TYPE_CHECKING
 from plateflow.storage.names import encode_name
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
+
+    from typing_extensions import Buffer
 
 LOGS = "logs"
 """Folder of the results, with one file for each well whose functions printed something."""
@@ -29,6 +32,10 @@ class Surroundings:
     mask: int = field(default_factory=lambda: _read_mask())
     environment: dict[str, str] = field(default_factory=lambda: dict(os.environ))
     streams: tuple[int, ...] = field(default_factory=lambda: tuple(os.dup(fd) for fd in _STREAMS))
+
+    def __post_init__(self) -> None:
+        _flush()
+        self._mend(_NAMES)
 
     def reset(self) -> None:
         """Set all of it again."""
@@ -62,16 +69,45 @@ class Surroundings:
             self._point_to(log)  # once more: user code may have closed them before buffers were written
             broken = _flush()
             self._point_to(*self.streams)
-            _mend(broken)
+            self._mend(broken)
             if not os.fstat(log).st_size:
                 with suppress(OSError):
                     _log_path(well, output).unlink()
             os.close(log)
 
+    def _mend(self, names: Iterable[str]) -> None:
+        # Make Python's streams anew, as unbreakable as they can be.
+        for name in names:
+            number = _NAMES.index(name)
+            raw = _Printer(_STREAMS[number], self.streams[number])
+            text = io.TextIOWrapper(
+                io.BufferedWriter(raw), encoding="utf-8", errors="backslashreplace", line_buffering=name == "stderr"
+            )
+            setattr(sys, name, text)
+
     @staticmethod
     def _point_to(*targets: int) -> None:
         for fd, target in zip(_STREAMS, targets * len(_STREAMS), strict=False):
             os.dup2(target, fd)
+
+
+class _Printer(io.RawIOBase):
+    """Writes to a descriptor, or where that fails (a full disk) to a spare one: no well fails of what it prints."""
+
+    def __init__(self, fd: int, spare: int) -> None:
+        self._targets = (fd, spare)
+
+    def fileno(self) -> int:
+        return self._targets[0]
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: Buffer) -> int:
+        for target in self._targets:
+            with suppress(OSError):
+                return os.write(target, data)
+        return memoryview(data).nbytes  # there is nowhere to tell it
 
 
 def _open_log(well: str, output: str) -> int | None:
@@ -80,7 +116,9 @@ def _open_log(well: str, output: str) -> int | None:
     path = _log_path(well, output)
     try:
         path.parent.mkdir(exist_ok=True)
-        return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o666)
+        if path.parent.is_symlink():
+            return None
+        return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW, 0o666)
     except OSError:  # no room, say: what the well prints goes to the runner's log instead
         return None
 
@@ -99,12 +137,6 @@ def _flush() -> list[str]:
             broken.append(name)
     ctypes.CDLL(None).fflush(None)
     return broken
-
-
-def _mend(names: list[str]) -> None:
-    for name in names:
-        fd = _STREAMS[_NAMES.index(name)]
-        setattr(sys, name, open(fd, "w", encoding="utf-8", errors="backslashreplace", closefd=False))
 
 
 def _read_mask() -> int:

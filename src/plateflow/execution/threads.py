@@ -9,6 +9,8 @@ from pathlib import Path
 from selectors import EVENT_READ, DefaultSelector
 from typing import TYPE_CHECKING
 
+from threadpoolctl import threadpool_limits
+
 from plateflow.execution.axis import AxisRunner, CancelledError
 from plateflow.execution.executor import Event, Finished, Lines, Work, WorkerInfo, reporter, result_line, split_results
 from plateflow.execution.results import writer_for
@@ -38,6 +40,8 @@ class ThreadExecutor:
         """The well of each thread's place; "" where it is free."""
         emitter = Emitter(reporter(self._writer), work.execution_id, work.plan.plate.path)
         self._runner = AxisRunner(work.plan, emitter, writer_for(work), self._cancelled.is_set, Path(work.plate_images))
+        self._limits = threadpool_limits(1)
+        """Of BLAS, for the whole process: the workers are the parallelism."""
         self._threads = [threading.Thread(target=self._work, name=f"plateflow-{slot}") for slot in range(workers)]
         for thread in self._threads:
             thread.start()
@@ -79,11 +83,13 @@ class ThreadExecutor:
             self._tasks.put(None)
         while any(thread.is_alive() for thread in self._threads):
             self.poll(0.05)  # a thread may wait for room in the pipe
+        self._limits.restore_original_limits()
         self._selector.close()
         os.close(self._write_fd)
         os.close(self._read_fd)
 
     def _work(self) -> None:
+        threadpool_limits(1, user_api="openmp")  # which counts by thread
         while (axis := self._tasks.get()) is not None:
             try:
                 line = result_line(axis, self._runner.run(axis), cancelled=False)

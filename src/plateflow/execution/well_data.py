@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from plateflow.execution.plate_images import read_image
+from plateflow.execution.plate_images import read_plate_image
 from plateflow.functions.kinds import Kind
 from plateflow.pipeline.plan import Ref, without_start
 from plateflow.pipeline.signature import STACK_KINDS
-from plateflow.storage.tiff import read_plane
+from plateflow.storage.image import read_image
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -124,11 +124,12 @@ class WellData:
 
     def _read(self, ref: Ref) -> NDArray[Any]:
         if not self.was_acquired(ref):
-            return read_image(self._plate_images, ref)
+            return read_plate_image(self._plate_images, ref)
         name = without_start(ref.name)
         declared = self._declared[name]
         rows, columns = declared.shape
-        return read_plane(self.axis.files[name, ref.address].path, (rows, columns), declared.dtype)
+        record = self.axis.files[name, ref.address]
+        return read_image(record.path, record.part, (rows, columns), declared.dtype)
 
     def _argument(self, refs: tuple[Ref, ...], kind: Kind) -> Any:
         if kind is Kind.TABLE:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from plateflow.errors import ImageError
 from plateflow.pipeline.plan import AxisPlan, Declared, Shape
 from plateflow.plate.pattern_groups import pattern_text
 from plateflow.progress.update import ProgressPhase, ProgressStatus
-from plateflow.storage.tiff import read_header
+from plateflow.storage.image import read_image_header
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -18,7 +18,14 @@ if TYPE_CHECKING:
     from plateflow.progress.emitter import Emitter
 
 
-Headers = dict[str, Declared]
+class Header(NamedTuple):
+    """What one image is."""
+
+    path: str
+    declared: Declared
+
+
+Headers = dict[str, Header]
 """Of one image of each channel."""
 
 
@@ -60,30 +67,36 @@ class _WellError(Exception):
 def _read_headers(axis: AxisPlan, headers: Headers) -> None:
     for (channel, address), record in axis.files.items():
         if record.missing:
-            raise _WellError(channel, f"image {pattern_text(address, channel)} is missing: {record.path}")
+            reason = f" ({record.reason})" if record.reason else ""
+            raise _WellError(channel, f"image {pattern_text(address, channel)} is missing: {record.path}{reason}")
         if channel not in headers:
             try:
-                header = read_header(record.path)
+                header = read_image_header(record.path, record.part)
             except ImageError as e:
                 raise _WellError(channel, str(e)) from e
-            headers[channel] = Declared(header.shape, str(header.dtype))
+            headers[channel] = Header(record.path, Declared(header.shape, str(header.dtype)))
 
 
 def _declare(wells: Iterable[Headers]) -> dict[str, Declared]:
     seen: dict[str, Counter[Declared]] = {}
     for headers in wells:
         for channel, header in headers.items():
-            seen.setdefault(channel, Counter())[header] += 1
+            seen.setdefault(channel, Counter())[header.declared] += 1
     return {channel: counts.most_common(1)[0][0] for channel, counts in seen.items()}
 
 
-def _check_declared(axis: AxisPlan, headers: Headers, declared: Headers, shape: Shape) -> AxisPlan:
-    odd = next((channel for channel, found in headers.items() if found != declared[channel]), None)
+def _check_declared(axis: AxisPlan, headers: Headers, declared: dict[str, Declared], shape: Shape) -> AxisPlan:
+    odd = next((channel for channel, found in headers.items() if found.declared != declared[channel]), None)
     if odd is None or axis.error:
         return axis
-    found, usual = headers[odd], declared[odd]
-    text = f"images of channel {odd} are {found.shape} {found.dtype}, most of the plate's are "
-    return _failed(axis, shape, _WellError(odd, f"{text}{usual.shape} {usual.dtype}"))
+    found, usual = headers[odd], _words(declared[odd])
+    text = f"{found.path}: is {_words(found.declared)}; most images of channel {odd} are {usual}"
+    return _failed(axis, shape, _WellError(odd, text))
+
+
+def _words(declared: Declared) -> str:
+    rows, columns = declared.shape
+    return f"{rows} x {columns} pixels (rows x columns) of {declared.dtype}"
 
 
 def _failed(axis: AxisPlan, shape: Shape, error: _WellError) -> AxisPlan:

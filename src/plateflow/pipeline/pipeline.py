@@ -13,10 +13,12 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias, get_args
 from plateflow.errors import PipelineError, UserError
 from plateflow.pipeline.nearest import did_you_mean
 from plateflow.pipeline.settings import set_parameters
+from plateflow.pipeline.source_file import decode_text, read_file
 from plateflow.pipeline.step import FunctionStep
 from plateflow.pipeline.step_checks import check_name
 from plateflow.pipeline.toml import SUFFIX, TomlError, read_toml
 from plateflow.progress.failure import describe
+from plateflow.storage.regular import real_path
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -169,13 +171,8 @@ def load_pipeline(path: str | Path, settings: Iterable[str] = ()) -> Pipeline:
     PipelineError
         If it cannot be read, does not run, or sets no ``pipeline``; names the file and, where there is one, the line.
     """
-    resolved = Path(path).resolve()
-    try:
-        return load_source(PipelineSource(str(resolved), resolved.read_text(encoding="utf-8")), settings)
-    except OSError as e:
-        raise PipelineError(f"pipeline {resolved} cannot be read: {e.strerror}") from e
-    except UnicodeDecodeError as e:
-        raise PipelineError(f"pipeline {resolved} is neither Python nor TOML: it is not UTF-8 text") from e
+    where = real_path(path)
+    return load_source(PipelineSource(where, decode_text(where, read_file(where))), settings)
 
 
 def load_source(source: PipelineSource, settings: Iterable[str] = ()) -> Pipeline:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from plateflow.errors import PlateError
 from plateflow.plate.wells import well_order
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+_MOST_SAID: Final = 5
 
 
 class Position(NamedTuple):
@@ -25,26 +27,43 @@ class ImageTable:
 
     def __init__(self) -> None:
         self._paths: dict[str, dict[Position, str]] = {}
+        self._twice: list[tuple[str, Position, str]] = []
 
     def add(self, well: str, position: Position, path: str) -> None:
-        """Add a file.
+        """Add a file; the first of an address stays, further ones are told by :meth:`require_one_each`."""
+        paths = self._paths.get(well)
+        if paths is None:
+            paths = self._paths[well] = {}
+        if paths.setdefault(position, path) is not path:
+            self._twice.append((well, position, path))
+
+    def require_one_each(self) -> None:
+        """Refuse a plate on which two files have the same address.
 
         Raises
         ------
         PlateError
-            If there is one with this address already; names both.
+            Names both files of each such address, of the first few.
         """
-        paths = self._paths.setdefault(well, {})
-        first = paths.setdefault(position, path)
-        if first is not path:
-            raise PlateError(
-                f"two files are the same image (well {well}, {describe(position)}): {first} and {path}; "
-                "move one away, or tell them apart with --filenames"
-            )
+        if not self._twice:
+            return
+        said = [
+            f"well {well}, {describe(position)}: {self._paths[well][position]} and {path}"
+            for well, position, path in self._twice[:_MOST_SAID]
+        ]
+        more = len(self._twice) - len(said)
+        raise PlateError(
+            f"two files are the same image ({'; '.join(said)}{f'; and {more} more' if more else ''}); "
+            "move one of each away, or tell them apart with --filenames"
+        )
 
     def find(self, well: str, position: Position) -> str | None:
         """Return the path of an image; None where there is none."""
         return self._paths.get(well, {}).get(position)
+
+    def of(self, well: str) -> dict[Position, str]:
+        """Return the paths of a well's images; empty where it has none."""
+        return self._paths.get(well, {})
 
     def any_path(self, well: str) -> str:
         """Return the path of one of a well's images."""

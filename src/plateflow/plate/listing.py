@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import time
 from dataclasses import dataclass
+from itertools import islice
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from plateflow.errors import PlateError
@@ -21,6 +22,8 @@ FileReport: TypeAlias = "Callable[[int, int], None]"
 
 REPORT_INTERVAL: Final = 0.1
 """Seconds between two reports."""
+_REPORTED: Final = 64
+"""Names between two looks at the clock, which cost as much as half a name each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +36,60 @@ class Folder:
     """What stands before a file's name in its path relative to the plate: ``""`` or ``"TimePoint_1/ZStep_2/"``."""
     names: tuple[str, ...]
     """Sorted; hidden files (``.DS_Store``, ``._B02.tif``) are left out."""
+
+
+@dataclass(frozen=True, slots=True)
+class TopFolder:
+    """What lies directly in a folder: all that is known of it while its reader is sought."""
+
+    path: str
+    """Absolute."""
+    files: tuple[str, ...]
+    """Sorted names; hidden ones are left out."""
+    folders: tuple[str, ...]
+
+    def child(self, name: str) -> TopFolder | None:
+        """List a folder in this one; None where there is none.
+
+        Raises
+        ------
+        PlateError
+            As :func:`list_top`.
+        """
+        return list_top(os.path.join(self.path, name)) if name in self.folders else None
+
+    def file(self, *names: str) -> str | None:
+        """Return the path of the first of these files that is here; upper and lower case are the same."""
+        here = {name.lower(): name for name in reversed(self.files)}
+        found = next((here[name.lower()] for name in names if name.lower() in here), None)
+        return None if found is None else os.path.join(self.path, found)
+
+
+def list_top(path: str) -> TopFolder:
+    """List what lies directly in a folder.
+
+    Raises
+    ------
+    PlateError
+        If it cannot be listed, or a name in it is no text.
+    """
+    names, children = _list_one(path, set())
+    return TopFolder(path, tuple(names), tuple(children))
+
+
+def peek(path: str, most: int) -> list[str]:
+    """Return the first names in a folder, in no order; all of a large folder would take as long as reading the plate.
+
+    Raises
+    ------
+    PlateError
+        If it cannot be listed.
+    """
+    try:
+        with os.scandir(path) as entries:
+            return [entry.name for entry in islice(entries, most)]
+    except OSError as e:
+        raise PlateError(f"{path}: the folder cannot be read: {e.strerror}") from e
 
 
 def list_folders(root: str, enter: Callable[[str], bool]) -> list[Folder]:
@@ -64,13 +121,6 @@ def list_folders(root: str, enter: Callable[[str], bool]) -> list[Folder]:
     return folders
 
 
-def _is_folder(entry: os.DirEntry[str]) -> bool:
-    try:
-        return entry.is_dir()
-    except OSError:  # a link that leads nowhere, or to itself: if it stands for an image, its well will say so
-        return False
-
-
 def _list_one(path: str, seen: set[tuple[int, int]]) -> tuple[list[str], list[str]]:
     """Return the sorted names of files and of folders; nothing of a folder that was seen before.
 
@@ -88,14 +138,22 @@ def _list_one(path: str, seen: set[tuple[int, int]]) -> tuple[list[str], list[st
         seen.add((status.st_dev, status.st_ino))
         with os.scandir(path) as entries:
             for entry in entries:
-                if not entry.name.startswith("."):
-                    (children if _is_folder(entry) else names).append(entry.name)
+                name = entry.name
+                if name[0] != ".":
+                    try:
+                        # Most file systems say so with the name, so no file is asked.
+                        is_folder = entry.is_dir()
+                    except OSError:  # a link that leads nowhere: if it stands for an image, its well will say so
+                        is_folder = False
+                    (children if is_folder else names).append(name)
     except OSError as e:
         raise PlateError(f"{path}: the folder cannot be read: {e.strerror}") from e
-    for name in (*names, *children):
-        if not name.isascii():
+    names.sort()
+    children.sort()
+    if not ("".join(names).isascii() and "".join(children).isascii()):
+        for name in (*names, *children):
             check_is_text(os.path.join(path, name))
-    return sorted(names), sorted(children)
+    return names, children
 
 
 def each_file(folders: list[Folder], report: FileReport | None) -> Iterator[tuple[Folder, str]]:
@@ -106,7 +164,8 @@ def each_file(folders: list[Folder], report: FileReport | None) -> Iterator[tupl
         for name in folder.names:
             yield folder, name
             done += 1
-            pace.reach(done)
+            if not done % _REPORTED:
+                pace.reach(done)
     pace.finish()
 
 

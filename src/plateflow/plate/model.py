@@ -6,12 +6,14 @@ from typing import TypeAlias
 
 import msgspec
 
+from plateflow.storage.zarr_chunks import ArrayPlane
+
 PlateMap: TypeAlias = dict[str, dict[str, str | float]]
 """Per well, the columns of a metadata table: ``{"B06": {"dose": 4.0}}``."""
 
 
 class ImageRecord(msgspec.Struct, frozen=True, gc=False):
-    """One image file and its address on the plate."""
+    """One image and its address on the plate."""
 
     well: str
     """Canonical name, "B06" or "AA01"."""
@@ -24,11 +26,21 @@ class ImageRecord(msgspec.Struct, frozen=True, gc=False):
     timepoint: int
     """Counted from 1."""
     path: str
-    """Absolute path of the file."""
+    """Absolute path of its file, or with :attr:`part` of the folder of its array."""
     projection: str = ""
     """The microscope's projection method ("unknown" where the vendor does not tell); "" for a plane."""
     missing: bool = False
     """Declared by the plate's metadata but not on disk."""
+    reason: str = ""
+    """Why it is missing, where the metadata tell: "AF Error"."""
+    part: ArrayPlane | None = None
+    """Which part of the Zarr array in the folder :attr:`path` it is; None where the path is its own file."""
+    x_um: float | None = None
+    """Where the field lies in its well, to the right; the same point of each field (its centre, or its corner)."""
+    y_um: float | None = None
+    """The same, downwards."""
+    z_um: float | None = None
+    """Height of the plane, upwards, from the same place in the whole well."""
 
 
 class Channel(msgspec.Struct, frozen=True):
@@ -56,3 +68,5 @@ class Plate(msgspec.Struct, frozen=True):
     """In the order people count wells (A01, A02 .. B01 ..); each well's records by site, channel, timepoint, z."""
     plate_map: PlateMap = {}
     pixel_size_um: float | None = None
+    notes: tuple[str, ...] = ()
+    """What is odd about the plate and no well's error: files that nothing declares, metadata that are not there."""

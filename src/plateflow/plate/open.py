@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import os
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
 from uuid import uuid4
@@ -10,8 +12,8 @@ from uuid import uuid4
 import msgspec
 
 from plateflow.errors import PlateError
+from plateflow.plate.detect import detect
 from plateflow.plate.formats import filenames as by_name
-from plateflow.plate.formats import imagexpress
 from plateflow.plate.listing import FileReport, check_is_text
 from plateflow.plate.plate_map import read_plate_map
 from plateflow.progress.carried import carried
@@ -19,6 +21,8 @@ from plateflow.progress.emitter import Emitter, Report, no_report
 from plateflow.progress.update import ProgressPhase, ProgressStatus
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from plateflow.plate.model import Plate
 
 
@@ -27,6 +31,7 @@ def open_plate(
     *,
     filenames: str | None = None,
     metadata: str | None = None,
+    layout: str | None = None,
     execution_id: str | None = None,
     report: Report | None = None,
 ) -> Plate:
@@ -43,6 +48,8 @@ def open_plate(
     metadata
         A CSV table of what is in each well (:func:`.read_plate_map`); a relative path is looked up in the folder and
         then in the one above it.
+    layout
+        Name of the reader ("opera-phenix") that is to read the folder; None: the one that knows it.
     execution_id
         Of the updates; None: a new one.
     report
@@ -60,7 +67,7 @@ def open_plate(
     try:
         folder = _resolve(os.fspath(path))
         told = _InitUpdates(replace(emitter, plate_id=folder))
-        plate = _read(folder, filenames, told.count)
+        plate = _read(folder, filenames, layout, told.count)
         if metadata is not None:
             plate = msgspec.structs.replace(plate, plate_map=read_plate_map(folder, metadata, plate.wells))
     except PlateError as e:
@@ -126,14 +133,23 @@ def _resolve(path: str) -> str:
     return folder
 
 
-def _read(folder: str, filenames: str | None, report: FileReport | None) -> Plate:
-    if filenames is not None:
-        return by_name.read_plate(folder, filenames, report)
-    folders = imagexpress.list_plate(folder)
-    htd = imagexpress.find_htd(folders[0])
-    if htd is not None:
-        return imagexpress.read_plate(folders, htd, report)
-    raise PlateError(
-        f"{folder}: no reader knows this layout. Looked for: {imagexpress.LAYOUT} (an .HTD file in the folder). "
-        f"Any other plate can be read by its file names: --filenames '{by_name.EXAMPLE_PATTERN}'"
-    )
+def _read(folder: str, filenames: str | None, layout: str | None, report: FileReport | None) -> Plate:
+    if layout is not None and (filenames is None) is (layout == by_name.LAYOUT):
+        wrong = "needs --filenames, too" if filenames is None else "and --filenames cannot be given together"
+        raise PlateError(f"--format {layout} {wrong}")
+    with _uncollected():
+        if filenames is not None:
+            return by_name.read_plate(folder, filenames, report)
+        return detect(folder, layout).read(report)
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """Keep the garbage collector from looking through a million records again and again; they hold no cycles."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()

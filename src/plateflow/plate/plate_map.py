@@ -7,16 +7,20 @@ import io
 import math
 import os
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from plateflow.errors import PlateError
 from plateflow.plate.formats.name_pattern import component_of
 from plateflow.plate.wells import canonical_well, join_well
+from plateflow.storage.regular import MEGABYTE, read_limited, reason_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
     from plateflow.plate.model import PlateMap
+
+
+MOST_BYTES: Final = 64 * MEGABYTE
 
 
 def read_plate_map(folder: str, metadata: str, wells: Collection[str]) -> PlateMap:
@@ -74,9 +78,9 @@ class _Table:
 def _find_table(folder: str, metadata: str) -> str:
     candidates = [os.path.join(place, metadata) for place in (folder, os.path.dirname(folder))]
     for path in candidates[:1] if os.path.isabs(metadata) else candidates:
-        if os.path.isfile(path):
+        if os.path.lexists(path):
             return path
-    where = "is no file" if os.path.isabs(metadata) else f"is neither in {folder} nor in the folder above it"
+    where = "is not there" if os.path.isabs(metadata) else f"is neither in {folder} nor in the folder above it"
     raise PlateError(f"the metadata table {metadata} {where}; give the path of a CSV file")
 
 
@@ -105,14 +109,13 @@ def _read_lines(path: str) -> list[tuple[int, list[str]]]:
         If the file cannot be read or is not CSV in UTF-8.
     """
     try:
-        with open(path, encoding="utf-8-sig", newline="") as file:
-            text = file.read()
+        text = read_limited(path, MOST_BYTES).decode("utf-8-sig")
     except OSError as e:
-        raise PlateError(f"{path}: the metadata table cannot be read: {e.strerror}") from e
+        raise PlateError(f"{path}: the metadata table cannot be read: {reason_of(e, path)}") from e
     except UnicodeDecodeError as e:
         raise PlateError(f"{path}: the metadata table is not UTF-8; save it as 'CSV UTF-8'") from e
     first = text.partition("\n")[0]
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=max(",;\t", key=first.count))
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=max(",;\t", key=first.count), strict=True)
     try:
         return [(reader.line_num, cells) for cells in reader if any(cell.strip() for cell in cells)]
     except csv.Error as e:

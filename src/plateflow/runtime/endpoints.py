@@ -5,8 +5,8 @@ from __future__ import annotations
 import fcntl
 import os
 import stat
-import tempfile
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 IPC_PATH_LIMIT = 107
 """Bytes in the path of a Unix socket."""
 _PID_WAIT = 0.2
+_MEND = "see that its disk has room and is writable,"
 
 
 class Connection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -101,11 +102,24 @@ class Endpoints:
             path.unlink(missing_ok=True)
 
     def publish(self, connection: Connection) -> None:
-        """Write the connection file at once and whole, readable by this user only."""
-        handle, name = tempfile.mkstemp(dir=self.directory, prefix=".server-", suffix=".json")  # made 0600
-        with open(handle, "wb") as file:
-            file.write(msgspec.json.encode(connection))
-        os.replace(name, self.connection)
+        """Write the connection file at once and whole, readable by this user only; only under the lock.
+
+        Raises
+        ------
+        ServerError
+            If it cannot be written: then no client could find this server.
+        """
+        unfinished = self.directory / ".server.json"
+        try:
+            with open(os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+                file.write(msgspec.json.encode(connection))
+            os.replace(unfinished, self.connection)
+        except OSError as e:
+            with suppress(OSError):
+                unfinished.unlink(missing_ok=True)
+            raise ServerError(
+                f"{self.connection} cannot be written ({e.strerror}); {_MEND} or set {RUNTIME_VARIABLE} to another"
+            ) from e
 
 
 def read_connection(directory: Path) -> Connection:
@@ -165,24 +179,29 @@ class ServerLock:
     Raises
     ------
     ServerError
-        If another server holds it; names its pid.
+        If another server holds it, names its pid; or it cannot be made.
     """
 
     def __init__(self, path: Path, taken: str) -> None:
         flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
-        self._fd = os.open(path, flags, 0o600)
+        try:
+            self._fd = os.open(path, flags, 0o600)
+        except OSError as e:
+            raise ServerError(f"{path} cannot be made ({e.strerror}); {_MEND} or use another directory") from e
         try:
             fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as e:
             pid = self._holder()
             os.close(self._fd)
             raise ServerError(f"a server already {taken} (pid {pid}); use it, or stop it first") from e
-        os.ftruncate(self._fd, 0)
-        os.write(self._fd, str(os.getpid()).encode())
+        with suppress(OSError):  # a full disk: the lock holds without a word of who holds it
+            os.ftruncate(self._fd, 0)
+            os.write(self._fd, str(os.getpid()).encode())
 
     def release(self) -> None:
         """Free the lock; its file stays, since another process may be waiting on it."""
-        os.ftruncate(self._fd, 0)
+        with suppress(OSError):
+            os.ftruncate(self._fd, 0)
         os.close(self._fd)
 
     def _holder(self) -> str:

@@ -11,6 +11,7 @@ import signal
 import socket
 import subprocess
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from plateflow.errors import ServerError
@@ -155,8 +156,9 @@ class Runner:
         code = self._process.wait()
         os.close(self.exit_fd)
         self._socket.close()
-        if self.log.exists() and not self.log.stat().st_size:
-            self.log.unlink()
+        with suppress(OSError):  # somebody cleaned the directory, or its disk is read-only now
+            if not self.log.stat().st_size:
+                self.log.unlink()
         return code
 
 

@@ -57,6 +57,7 @@ def _start(directory: Path, timeout: float) -> ExecutionClient:
     Endpoints(directory).check_paths()
     private_directory(directory)
     log = directory / "server.log"
+    before = log.stat().st_size if log.exists() else 0
     with log.open("ab") as output:
         process = subprocess.Popen(
             [sys.executable, "-P", "-m", "plateflow", "serve", "--exit-when-idle", "--directory", str(directory)],
@@ -75,6 +76,17 @@ def _start(directory: Path, timeout: float) -> ExecutionClient:
         if process.poll() is not None:
             break
         time.sleep(0.02)
-    last = log.read_text(encoding="utf-8", errors="replace").splitlines()[-1:]
-    said = f": {last[0].removeprefix('plateflow: ')}" if last else ""
-    raise ServerError(f"no server could be started in {directory}{said} (its log: {log})")
+    raise ServerError(f"no server could be started in {directory}{_last_words(log, before)} (its log: {log})")
+
+
+def _last_words(log: Path, before: int) -> str:
+    # What it said last in its log, which had that many bytes before.
+    last = log.read_bytes()[before:].decode(errors="replace").splitlines()[-1:]
+    if last:
+        return f": {last[0].removeprefix('plateflow: ')}"
+    try:
+        with log.open("ab") as file:
+            file.write(b"a server ended without a word\n")
+    except OSError as e:
+        return f": {log} cannot be written ({e.strerror}); see that its disk has room and is writable"
+    return ""

@@ -91,7 +91,7 @@ def _read_pipeline(question: AskPipeline) -> PipelineRead:
 def _load(question: AskPipeline) -> Pipeline:
     if question.text is None:
         return load_pipeline(question.path)
-    return load_source(PipelineSource(question.path, question.text))
+    return load_source(PipelineSource(question.path, question.text.removeprefix("\ufeff")))
 
 
 def _form(pipeline: Pipeline, namespace: Mapping[str, Any]) -> tuple[PipelineForm | None, str]:

@@ -103,7 +103,7 @@ def execute_plan(
 
     Raises
     ------
-    OSError
+    FinishError
         If what belongs to the whole plate cannot be written; names the file.
     PipelineError
         If a function of the pipeline cannot cross to worker processes.

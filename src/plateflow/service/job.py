@@ -11,8 +11,11 @@ import msgspec
 from msgspec import Meta
 
 from plateflow.errors import PipelineError, UserError
+from plateflow.pipeline.source_file import decode_text, read_file
 from plateflow.progress.words import SHORT_ID
 from plateflow.settings import STEP_LIMIT
+from plateflow.storage.names import fit_name
+from plateflow.storage.regular import real_path
 
 
 class PipelineFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -34,6 +37,12 @@ class JobSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     filenames: str | None = None
     """Wins over the pipeline's."""
     metadata: str | None = None
+    layout: str | None = None
+    """Name of the reader that is to open the plate; None: the one that knows it."""
+    summary: str | None = None
+    """Absolute path of a file in which an init leaves what it found, a PlateSummary as JSON."""
+    load_data: str | None = None
+    """Absolute path of a LoadData table that an init writes of the plate."""
     wells: tuple[str, ...] | None = None
     output: str | None = None
     """Absolute path of the results folder; None for init and compile."""
@@ -76,14 +85,14 @@ def describe_pipeline(path: str | Path) -> PipelineFile:
     PipelineError
         If it cannot be read.
     """
-    resolved = Path(path).resolve()
-    return PipelineFile(path=str(resolved), sha256=hashlib.sha256(_read(resolved)).hexdigest())
+    where = real_path(path)
+    return PipelineFile(path=where, sha256=hashlib.sha256(read_file(where)).hexdigest())
 
 
 def default_results(plate: Path, execution_id: str) -> Path:
     """Return the results folder of a run that names none: below the current folder, and no two are the same."""
     now = datetime.now().strftime("%Y%m%d-%H%M%S")
-    return Path("plateflow_results").resolve() / f"{plate.name}_{now}_{execution_id[:SHORT_ID]}"
+    return Path("plateflow_results").absolute() / fit_name(plate.name, f"_{now}_{execution_id[:SHORT_ID]}")
 
 
 def pipeline_text(file: PipelineFile) -> str:
@@ -94,17 +103,7 @@ def pipeline_text(file: PipelineFile) -> str:
     PipelineError
         If it cannot be read, is no text, or is not what the client saw.
     """
-    data = _read(Path(file.path))
+    data = read_file(file.path)
     if hashlib.sha256(data).hexdigest() != file.sha256:
         raise PipelineError(f"pipeline {file.path} was changed after it was submitted; submit it again")
-    try:
-        return data.decode("utf-8")
-    except UnicodeDecodeError as e:
-        raise PipelineError(f"pipeline {file.path} is neither Python nor TOML: it is not UTF-8 text") from e
-
-
-def _read(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as e:
-        raise PipelineError(f"pipeline {path} cannot be read: {e.strerror}") from e
+    return decode_text(file.path, data)

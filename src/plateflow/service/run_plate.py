@@ -11,7 +11,7 @@ from plateflow.execution.steering import Steering
 from plateflow.progress.messages import Message, decode_lines
 from plateflow.service.execute import ExecutorName, RunOptions, execute_plan, ready_plan
 from plateflow.settings import STEP_LIMIT
-from plateflow.storage.output import claim_output
+from plateflow.storage.output import claim_output, require_outside
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -55,7 +55,7 @@ def run_plate(
     Raises
     ------
     OutputError
-        If the results folder is not empty or cannot be written.
+        If the results folder is not empty, cannot be written, or is inside the plate's own.
     """
     options = RunOptions(executor, workers, step_limit, resume=resume)
     execution_id = execution_id or uuid4().hex
@@ -65,6 +65,8 @@ def run_plate(
             for message in decode_lines(body):
                 on_progress(message)
 
+    if output is not None:
+        require_outside(Path(output), plan.plate.path)
     with nullcontext() if output is None else claim_output(Path(output), execution_id, resume=resume) as claimed:
         if claimed is not None:
             plan = ready_plan(plan, claimed.path, options)

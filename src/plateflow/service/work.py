@@ -7,15 +7,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
+import msgspec
 from msgspec import UNSET
 
-from plateflow.errors import OutputError, PlateflowError, UserError
+from plateflow.errors import PlateflowError, UserError
 from plateflow.execution.executor import default_workers
+from plateflow.execution.finish import FinishError
 from plateflow.execution.processes import ProcessExecutor
 from plateflow.pipeline.compile import compile_plate
-from plateflow.pipeline.pipeline import Pipeline, PipelineSource, load_source
+from plateflow.pipeline.pipeline import Pipeline, PipelineSource, SourceError, load_source
 from plateflow.pipeline.plan import PlatePlan, make_topology
+from plateflow.plate.formats.filenames import LAYOUT
+from plateflow.plate.formats.load_data_export import write_load_data
 from plateflow.plate.open import open_plate
+from plateflow.plate.summary import summarise
 from plateflow.progress.carried import carried
 from plateflow.progress.emitter import Emitter
 from plateflow.progress.messages import ExecutionKind, ExecutionMessage, ExecutionState, Topology, encode_message
@@ -24,7 +29,10 @@ from plateflow.progress.update import ProgressPhase, ProgressStatus
 from plateflow.service.consult import answer_payload
 from plateflow.service.execute import RunOptions, execute_plan, ready_plan
 from plateflow.service.job import decode_job, pipeline_text
-from plateflow.storage.output import claim_output
+from plateflow.service.time_limit import TimeLimitError, time_limit
+from plateflow.settings import LOAD_LIMIT
+from plateflow.storage.atomic import write_atomic
+from plateflow.storage.output import claim_output, require_outside
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -33,6 +41,7 @@ if TYPE_CHECKING:
     from plateflow.execution.steering import Steering
     from plateflow.plate.model import Plate
     from plateflow.runtime.jobs import Inquiry, Job
+    from plateflow.service.job import PipelineFile
     from plateflow.storage.output import OutputFolder
 
 
@@ -87,6 +96,9 @@ class JobWork:
         try:
             self._spec = decode_job(bytes(self._job.payload))
             state = self._work()
+        except FinishError as e:
+            state = ExecutionState.CANCELLED if e.outcome.cancelled else ExecutionState.FAILED
+            self._send_state(state, reason=carried(str(e)))
         except (PlateflowError, OSError) as e:
             self._send_state(ExecutionState.FAILED, reason=carried(str(e)) or type(e).__name__)
         else:
@@ -96,6 +108,7 @@ class JobWork:
         pipeline = self._load()
         plate = self._open(pipeline)
         if self._job.kind is ExecutionKind.INIT or pipeline is None:
+            self._tell(plate)
             return ExecutionState.COMPLETED
         with ExitStack() as stack:
             output = self._claim(stack)
@@ -141,28 +154,45 @@ class JobWork:
         if self._spec.pipeline is None:
             return None
         try:
-            source = PipelineSource(self._spec.pipeline.path, pipeline_text(self._spec.pipeline))
-            return load_source(source, self._spec.settings)
+            return _load_in_time(self._spec.pipeline, self._spec.settings, min(LOAD_LIMIT, self._spec.step_limit))
         except UserError as e:
             self._emitter.emit(ProgressPhase.COMPILE, ProgressStatus.ERROR, 0, 0, error=str(e))
             raise
 
     def _open(self, pipeline: Pipeline | None) -> Plate:
+        by_name = pipeline.filenames if pipeline is not None and self._spec.layout in (None, LAYOUT) else None
         return open_plate(
             self._spec.plate,
-            filenames=self._spec.filenames or (pipeline.filenames if pipeline else None),
+            filenames=self._spec.filenames or by_name,
             metadata=self._spec.metadata or (pipeline.metadata if pipeline else None),
+            layout=self._spec.layout,
             execution_id=self._job.execution_id,
             report=self._emitter.report,
         )
+
+    def _tell(self, plate: Plate) -> None:
+        """Write what an init was asked for beside opening the plate.
+
+        Raises
+        ------
+        UserError
+            If the plate cannot be written as the table that was asked for.
+        """
+        try:
+            rows = None if self._spec.load_data is None else write_load_data(plate, Path(self._spec.load_data))
+        except UserError as e:
+            self._emitter.emit(ProgressPhase.INIT, ProgressStatus.ERROR, 0, 0, error=str(e))
+            raise
+        if self._spec.summary is not None:
+            summary = msgspec.structs.replace(summarise(plate), load_data_rows=rows)
+            write_atomic(Path(self._spec.summary), msgspec.json.encode(summary))
 
     def _claim(self, stack: ExitStack) -> OutputFolder | None:
         if self._spec.output is None or self._job.kind is not ExecutionKind.RUN:
             return None
         output = Path(self._spec.output)
         try:
-            if output.is_relative_to(self._job.plate_id):
-                raise OutputError(f"results folder {output} is inside the plate's own, which is never written to")
+            require_outside(output, self._job.plate_id)
             stack.callback(_remove_if_empty, output)
             goes_on = self._spec.resume or self._spec.rerun is not None
             return stack.enter_context(claim_output(output, self._job.execution_id, resume=goes_on))
@@ -185,3 +215,16 @@ class JobWork:
 def _remove_if_empty(folder: Path) -> None:
     with suppress(OSError):  # it holds results, or was never made
         folder.rmdir()
+
+
+def _load_in_time(file: PipelineFile, settings: tuple[str, ...], seconds: float) -> Pipeline:
+    source = PipelineSource(file.path, pipeline_text(file))
+    try:
+        with time_limit(seconds, "loading the pipeline"):
+            return load_source(source, settings)
+    except SourceError as e:
+        if isinstance(e.__cause__, TimeLimitError):
+            raise SourceError(source.path, e.line, str(e.__cause__)) from e
+        raise
+    except TimeLimitError as e:  # just as it was loaded
+        raise SourceError(source.path, 0, str(e)) from e

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 import shutil
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
@@ -46,19 +46,37 @@ def write_atomic(path: Path, data: Data, *, fsync: bool = False, mode: int | Non
     Raises
     ------
     OSError
-        With `path` as its ``filename``, also when the disk is full.
+        With `path` as its ``filename``, also when the disk is full. Where only its folder could not be synced, the new
+        file stands, but might not survive a power cut.
     """
     temporary = _temporary_beside(path)
+    with naming(path):
+        try:
+            _write_file(temporary, data, fsync=fsync)
+            if mode is not None:
+                os.chmod(temporary, mode)
+            os.replace(temporary, path)
+        except OSError:
+            with suppress(OSError):  # then a later sweep finds it
+                temporary.unlink(missing_ok=True)
+            raise
+        if fsync:
+            sync_folder(path.parent)
+
+
+@contextmanager
+def naming(path: Path) -> Iterator[None]:
+    """Have an error name this path: a temporary name says nothing to people, and some errors have none.
+
+    Raises
+    ------
+    OSError
+        With `path` as its ``filename``.
+    """
     try:
-        _write_file(temporary, data, fsync=fsync)
-        if mode is not None:
-            os.chmod(temporary, mode)
-        os.replace(temporary, path)
+        yield
     except OSError as error:
-        temporary.unlink(missing_ok=True)
         raise OSError(error.errno, error.strerror, str(path)) from error
-    if fsync:
-        sync_folder(path.parent)
 
 
 @contextmanager
@@ -67,12 +85,14 @@ def replacing_folder(path: Path) -> Iterator[FolderWriter]:
 
     Nothing appears when the block raises. Parents are made. For one writer at a time.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
     temporary = _temporary_beside(path)
-    temporary.mkdir()
+    with naming(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary.mkdir()
     try:
         yield FolderWriter(temporary, path)
-        _swap(temporary, path)
+        with naming(path):
+            _swap(temporary, path)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)  # gone already where it was renamed
 
@@ -97,11 +117,9 @@ class FolderWriter:
         OSError
             With the final path as its ``filename``, also when the disk is full.
         """
-        try:
+        with naming(self.final / path):
             self._make(path.rpartition("/")[0])
             _write_file(f"{self.folder}/{path}", data, fsync=False)
-        except OSError as error:
-            raise OSError(error.errno, error.strerror, str(self.final / path)) from error
         self.files.append(WrittenFile(path, len(data)))
 
     def _make(self, folder: str) -> None:
@@ -121,25 +139,55 @@ def sweep(folder: Path, *, depth: int = 0) -> None:
         Where to look.
     depth
         How many levels of folders below it too.
+
+    Raises
+    ------
+    OSError
+        With `folder` as its ``filename``.
     """
-    for entry in list(os.scandir(folder)):
-        is_folder = entry.is_dir(follow_symlinks=False)
-        if not entry.name.startswith(TEMPORARY_PREFIX):
-            if is_folder and depth:
-                sweep(Path(entry.path), depth=depth - 1)
-        elif is_folder:
-            shutil.rmtree(entry.path)
-        else:
-            os.unlink(entry.path)
+    with naming(folder):
+        for entry in list(os.scandir(folder)):
+            is_folder = entry.is_dir(follow_symlinks=False)
+            if not entry.name.startswith(TEMPORARY_PREFIX):
+                if is_folder and depth:
+                    sweep(Path(entry.path), depth=depth - 1)
+            elif is_folder:
+                shutil.rmtree(entry.path)
+            else:
+                os.unlink(entry.path)
+
+
+def remove_folder(path: Path) -> None:
+    """Remove a folder, if there is one: it leaves its name at once, so that nobody takes what is left for the whole.
+
+    Raises
+    ------
+    OSError
+        With `path` as its ``filename``.
+    """
+    temporary = _temporary_beside(path)
+    with naming(path):
+        try:
+            path.rename(temporary)
+        except FileNotFoundError:
+            return
+    shutil.rmtree(temporary, ignore_errors=True)  # what is left a later sweep finds
 
 
 def sync_folder(folder: Path) -> None:
-    """Return when the names in a folder would survive a power cut."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    """Return when the names in a folder would survive a power cut.
+
+    Raises
+    ------
+    OSError
+        With `folder` as its ``filename``.
+    """
+    with naming(folder):
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
 
 
 def _temporary_beside(path: Path) -> Path:
@@ -152,7 +200,7 @@ def _swap(new: Path, path: Path) -> None:
         old = _temporary_beside(path)
         path.rename(old)
         new.rename(path)
-        shutil.rmtree(old)
+        shutil.rmtree(old, ignore_errors=True)
     else:
         new.rename(path)
 

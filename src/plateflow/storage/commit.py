@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Literal
 
 import msgspec
@@ -52,21 +53,25 @@ def commit_well(output: Path, record: WellRecord) -> None:
     OutputError
         For a well whose name is not letters and digits alone.
     OSError
-        Names the file that could not be written.
+        Names the file that could not be written; then the well does not count.
     """
     require_alphanumeric("well", record.well)
     folder = output / FOLDER
     folder.mkdir(exist_ok=True)
-    write_atomic(folder / f"{record.well}.json", msgspec.json.encode(record), fsync=True)
+    path = folder / f"{record.well}.json"
+    try:
+        write_atomic(path, msgspec.json.encode(record), fsync=True)
+    except OSError:
+        with suppress(OSError):  # it may stand: where its folder could not be synced, or by an attempt that died
+            path.unlink(missing_ok=True)
+        raise
 
 
-def uncommit_well(output: Path, record: WellRecord) -> None:
-    """Take back a well that will be run again: its record first, then its files."""
+def uncommit_well(output: Path, well: str) -> None:
+    """Have a well's results count no more; returns when that would survive a power cut, so before they are removed."""
     folder = output / FOLDER
-    (folder / f"{record.well}.json").unlink(missing_ok=True)
+    (folder / f"{well}.json").unlink(missing_ok=True)
     sync_folder(folder)
-    for file in record.files:
-        (output / file.path).unlink(missing_ok=True)
 
 
 def read_committed(output: Path) -> dict[str, WellRecord]:
@@ -94,9 +99,17 @@ def _read_record(path: Path) -> WellRecord:
         raise OutputError(
             f"{path}: not the record of a well ({error}); delete it to have the well run again"
         ) from error
+    if outside := [file.path for file in record.files if not _is_inside(file.path)]:
+        raise OutputError(
+            f"{path}: names {outside[0]!r}, which is outside the results; delete it to run the well again"
+        )
     if record.well != path.stem:
         raise OutputError(f"{path}: is the record of well {record.well!r}; delete it to have the well run again")
     return record
+
+
+def _is_inside(path: str) -> bool:
+    return "\0" not in path and all(part not in ("", ".", "..") for part in path.split("/"))
 
 
 def _is_whole(path: Path, size: int) -> bool:

@@ -4,25 +4,33 @@ from __future__ import annotations
 
 import fcntl
 import os
+import re
 import socket
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
 
 import msgspec
 
 from plateflow.errors import OutputError
-from plateflow.storage.atomic import sweep, write_atomic
+from plateflow.storage.atomic import TEMPORARY_PREFIX, sweep, write_atomic
+from plateflow.storage.refusals import GO_ON, telling_what_to_do
+from plateflow.storage.regular import real_path
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
-
 
 WELL_DEPTH = 3
 """Of ``plate.zarr/B/06`` below the results folder: nothing half written lies deeper."""
 CLAIM = ".plateflow.json"
 """Names the run that claimed the folder last. The lock is not in it."""
+_LEFTOVER = re.compile(re.escape(TEMPORARY_PREFIX) + "[0-9a-f]{16}")
+"""Of a run that was killed as it claimed the folder, it may be the only one there."""
+
+
+OWN_FOLDERS = frozenset({"plate.zarr", "tables", "wells", "preview", "logs"})
+"""Of the results; what else lies beside them is the user's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +70,7 @@ def claim_output(path: Path, execution_id: str, *, resume: bool = False) -> Iter
     Raises
     ------
     OutputError
-        If a run holds the folder, it holds anything else, or it cannot be written.
+        If a run holds the folder, it holds anything else, one of its own folders is a link, or it cannot be written.
     """
     path = path.absolute()
     descriptor = _open_folder(path)
@@ -70,10 +78,11 @@ def claim_output(path: Path, execution_id: str, *, resume: bool = False) -> Iter
         _lock(descriptor, path)
         _require_writable(path)
         _require_own(descriptor, path, resume=resume)
-        if resume:
+        _refuse_links(path)
+        with telling_what_to_do(GO_ON if resume else "run it again, or choose another folder"):
             sweep(path, depth=WELL_DEPTH)
-        claim = Claim(execution_id=execution_id, pid=os.getpid(), host=socket.gethostname())
-        write_atomic(path / CLAIM, msgspec.json.encode(claim))
+            claim = Claim(execution_id=execution_id, pid=os.getpid(), host=socket.gethostname())
+            write_atomic(path / CLAIM, msgspec.json.encode(claim))
         try:
             yield OutputFolder(path, descriptor)
         finally:
@@ -82,10 +91,61 @@ def claim_output(path: Path, execution_id: str, *, resume: bool = False) -> Iter
         os.close(descriptor)  # which frees the lock
 
 
+def require_outside(output: Path, plate: str) -> None:
+    """Refuse a results folder inside the plate's own.
+
+    Raises
+    ------
+    OutputError
+        If it is; names it.
+    """
+    if Path(real_path(output)).is_relative_to(real_path(plate)):
+        raise OutputError(f"results folder {output} is inside the plate's own, which is never written to")
+
+
+def require_own(output: Path, *folders: Path) -> None:
+    """Refuse links between a results folder and the folders in it that are about to be written to.
+
+    Raises
+    ------
+    OutputError
+        If there is one: its results would go elsewhere.
+    """
+    for folder in folders:
+        for part in (folder, *folder.parents):
+            if part == output:
+                break
+            if part.is_symlink():
+                _refuse_link(output, str(part))
+
+
+def _refuse_links(output: Path) -> None:
+    waiting = [(output / name, WELL_DEPTH) for name in sorted(OWN_FOLDERS)]
+    while waiting:
+        folder, depth = waiting.pop()
+        if folder.is_symlink():
+            _refuse_link(output, str(folder))
+        if depth and folder.is_dir():
+            for entry in list(os.scandir(folder)):
+                if entry.is_symlink():
+                    _refuse_link(output, entry.path)
+                if entry.is_dir():
+                    waiting.append((Path(entry.path), depth - 1))
+
+
+def _refuse_link(output: Path, link: str) -> NoReturn:
+    raise OutputError(
+        f"results folder {output}: {os.path.relpath(link, output)} is a link to {os.readlink(link)}; results are "
+        "written into the folder alone, put a folder in its place"
+    )
+
+
 def _open_folder(path: Path) -> int:
     try:
         path.mkdir(parents=True, exist_ok=True)
         return os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    except ValueError as error:
+        raise OutputError(f"results folder {str(path)!r}: no folder can have this name; choose another") from error
     except (FileExistsError, NotADirectoryError) as error:
         raise OutputError(f"results folder {path}: a file is in its place; choose another folder") from error
     except OSError as error:
@@ -102,6 +162,8 @@ def _lock(descriptor: int, path: Path) -> None:
 
 
 def _require_writable(path: Path) -> None:
+    if os.statvfs(path).f_flag & os.ST_RDONLY:
+        raise OutputError(f"results folder {path} is on a read-only disk; make it writable or choose another folder")
     if not os.access(path, os.W_OK | os.X_OK):
         raise OutputError(f"results folder {path} is not writable; change its permissions or choose another folder")
 
@@ -125,7 +187,7 @@ def _holder(path: Path) -> str:
 
 
 def _require_own(descriptor: int, path: Path, *, resume: bool) -> None:
-    entries = sorted(os.listdir(descriptor))
+    entries = sorted(entry for entry in os.listdir(descriptor) if not _LEFTOVER.fullmatch(entry))
     if not entries or (resume and CLAIM in entries):
         return
     if resume:

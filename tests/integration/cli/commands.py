@@ -106,7 +106,7 @@ class Cli:
         return {**os.environ, "PLATEFLOW_RUNTIME_DIR": str(self.runtime), **self.environment}
 
 
-def wait_for(condition: Callable[[], bool], what: str, seconds: float = 30.0) -> None:
+def wait_for(condition: Callable[[], object], what: str, seconds: float = 30.0) -> None:
     """Wait until something is true."""
     deadline = time.monotonic() + seconds
     while not condition():

@@ -444,8 +444,11 @@ def fewer(plate: Plate, folder: Path) -> Plate:
     [
         (missing, "image s2 c=2 z1 t1 is missing: "),
         (corrupt, "A02_1_2_1_1.tif"),
-        (odd, "images of channel 2 are (4, 4) uint16, most of the plate's are (8, 10) uint16"),
-        (odd_type, "images of channel 2 are (8, 10) uint8"),
+        (
+            odd,
+            "A02_1_2_1_1.tif: is 4 x 4 pixels (rows x columns) of uint16; most images of channel 2 are 8 x 10 pixels",
+        ),
+        (odd_type, "A02_1_2_1_1.tif: is 8 x 10 pixels (rows x columns) of uint8; most images of channel 2 are"),
         (absent, "no image called '2'"),
         (fewer, "input '2' has no plane at site 2"),
     ],

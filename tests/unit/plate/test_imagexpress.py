@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 import tifffile
+from tests.broken_images import sparse
 
 from plateflow.errors import PlateError
 from plateflow.plate.formats.htd import read_htd
@@ -13,7 +15,7 @@ from plateflow.plate.model import Channel, Plate
 from plateflow.plate.open import open_plate
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
 HTD = {
@@ -212,6 +214,50 @@ def test_refuses_plates(tmp_path: Path, names: list[str], reason: str) -> None:
     make_plate(tmp_path, *names)
     with pytest.raises(PlateError, match=reason):
         open_plate(tmp_path)
+
+
+def test_names_both_files_of_each_image_that_is_there_twice(tmp_path: Path) -> None:
+    twice = [f"9_{well}_w{wave}.{suffix}" for well in ("A02", "B02") for wave in (1, 2) for suffix in ("TIF", "tif")]
+    make_plate(tmp_path, *twice)
+    with pytest.raises(PlateError) as error:
+        open_plate(tmp_path)
+    assert all(str(tmp_path / name) in str(error.value) for name in twice)
+    assert str(error.value).count("well B02") == 2
+
+
+def test_counts_images_that_are_there_twice_where_they_are_many(tmp_path: Path) -> None:
+    wells = {"WellsSelection1": "TRUE, TRUE, TRUE", "WellsSelection2": "TRUE, TRUE, TRUE"}
+    names = [f"9_{row}0{column}_w1.{suffix}" for row in "AB" for column in (1, 2, 3) for suffix in ("TIF", "tif")]
+    make_plate(tmp_path, *names, htd=wells)
+    with pytest.raises(PlateError, match=r"9_B02_w1\.tif; and 1 more\); move one of each away"):
+        open_plate(tmp_path)
+
+
+@pytest.mark.timeout(10)
+@pytest.mark.parametrize(
+    ("make", "reason"),
+    [
+        pytest.param(os.mkfifo, "cannot be read: is not a regular file but a FIFO", id="fifo"),
+        pytest.param(lambda path: path.symlink_to("/dev/zero"), "is not a regular file but a device", id="device"),
+        pytest.param(lambda path: path.symlink_to("gone"), "it is a link to gone", id="dangling"),
+        pytest.param(lambda path: path.symlink_to(path), "leads back to itself", id="loop"),
+        pytest.param(lambda path: path.touch(), "is no HTD file", id="empty"),
+        pytest.param(lambda path: path.write_bytes(bytes(range(256)) * 99), "is no HTD file", id="binary"),
+        pytest.param(sparse(2**30), "is larger than the 4 MB", id="a_gigabyte"),
+        pytest.param(
+            lambda path: path.write_text(f'"HTSInfoFile", 1\n"Description", "{"x" * 200_000}"\n"EndFile"\n'),
+            "line 2: cannot be read: field larger",
+            id="huge_value",
+        ),
+    ],
+)
+def test_what_stands_in_place_of_an_htd_is_told(tmp_path: Path, make: Callable[[Path], object], reason: str) -> None:
+    make_plate(tmp_path, "9_A02_w1.TIF")
+    (tmp_path / "9.HTD").unlink()
+    make(tmp_path / "9.HTD")
+    with pytest.raises(PlateError, match=reason) as error:
+        open_plate(tmp_path)
+    assert str(tmp_path / "9.HTD") in str(error.value)
 
 
 @pytest.mark.parametrize("part", ["TimePoint_1", "ZStep_0"])

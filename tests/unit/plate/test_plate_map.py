@@ -1,13 +1,16 @@
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.broken_images import sparse
 
 from plateflow.errors import PlateError
 from plateflow.plate.plate_map import read_plate_map
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from plateflow.plate.model import PlateMap
@@ -74,11 +77,32 @@ def test_looks_in_the_folder_then_above_it_or_where_an_absolute_path_points(tmp_
         pytest.param(b"Well,Dose,Dose\nA01,1,2\n", "two columns are headed 'Dose'", id="heading_twice"),
         pytest.param(b"Well,Dose\nA01\n", "line 2: has 1 cells, not 2", id="short_row"),
         pytest.param(b"Well,Dose\nA01,\xb5\n", "not UTF-8", id="latin_1"),
+        pytest.param(b'Well,Dose\nA01,"1\nB06,2\n', "line 3: is not CSV", id="quote_without_end"),
+        pytest.param(b"Well,Dose\nA01," + bytes(200_000) + b"\n", "line 2: is not CSV", id="huge_cell"),
         pytest.param(b"Well,Dose\nH11,1\nH12,1\n", r"none of its 2 wells \(H11 \.\.\)", id="other_plate"),
     ],
 )
 def test_refuses_tables(tmp_path: Path, table: bytes, reason: str) -> None:
     (tmp_path / "map.csv").write_bytes(table)
+    with pytest.raises(PlateError, match=reason) as error:
+        read_plate_map(str(tmp_path), "map.csv", WELLS)
+    assert str(tmp_path / "map.csv") in str(error.value)
+
+
+@pytest.mark.timeout(10)
+@pytest.mark.parametrize(
+    ("make", "reason"),
+    [
+        pytest.param(os.mkfifo, "is not a regular file but a FIFO", id="fifo"),
+        pytest.param(lambda path: path.symlink_to("/dev/zero"), "is not a regular file but a device", id="device"),
+        pytest.param(lambda path: path.symlink_to("gone.csv"), "it is a link to gone.csv", id="dangling"),
+        pytest.param(lambda path: path.symlink_to(path), "leads back to itself", id="loop"),
+        pytest.param(lambda path: path.mkdir(), "is not a regular file but a folder", id="folder"),
+        pytest.param(sparse(2**30), "is larger than the 64 MB", id="a_gigabyte"),
+    ],
+)
+def test_what_stands_in_place_of_a_table_is_told(tmp_path: Path, make: Callable[[Path], object], reason: str) -> None:
+    make(tmp_path / "map.csv")
     with pytest.raises(PlateError, match=reason) as error:
         read_plate_map(str(tmp_path), "map.csv", WELLS)
     assert str(tmp_path / "map.csv") in str(error.value)

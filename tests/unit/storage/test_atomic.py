@@ -8,7 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from plateflow.storage.atomic import TEMPORARY_PREFIX, WrittenFile, replacing_folder, sweep, write_atomic
+from plateflow.storage.atomic import (
+    TEMPORARY_PREFIX,
+    WrittenFile,
+    remove_folder,
+    replacing_folder,
+    sweep,
+    write_atomic,
+)
 
 LIMIT = 4096
 
@@ -110,3 +117,11 @@ def test_sweep_removes_leftovers_alone(tmp_path: Path) -> None:
     (tmp_path / "kept").write_bytes(b"y")
     sweep(tmp_path)
     assert os.listdir(tmp_path) == ["kept"]
+
+
+def test_a_removed_folder_is_gone_with_all_it_held(tmp_path: Path) -> None:
+    (tmp_path / "1" / "0").mkdir(parents=True)
+    (tmp_path / "1" / "0" / "chunk").write_bytes(b"x")
+    remove_folder(tmp_path / "1")
+    remove_folder(tmp_path / "none")
+    assert os.listdir(tmp_path) == []

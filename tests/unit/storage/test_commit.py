@@ -73,6 +73,17 @@ def test_a_torn_record_is_an_error_that_names_it(tmp_path: Path, data: bytes) ->
         read_committed(tmp_path)
 
 
+OUTSIDE = ["../other/B06.parquet", "/etc/passwd", "tables/../../x", "tables//x", "./x", "", "tables/a\0b"]
+
+
+@pytest.mark.parametrize("path", OUTSIDE, ids=ascii)
+def test_a_record_that_names_a_file_outside_is_refused(tmp_path: Path, path: str) -> None:
+    """Else going on in the folder would remove that file."""
+    commit_well(tmp_path, record(files=(WrittenFile(path, 5),)))
+    with pytest.raises(OutputError, match=r"wells/B06\.json: names .*outside the results; delete it"):
+        read_committed(tmp_path)
+
+
 def test_leftovers_of_a_dead_writer_are_passed_over(tmp_path: Path) -> None:
     commit_well(tmp_path, record())
     (tmp_path / "wells/.tmp-0123").write_bytes(b"half")

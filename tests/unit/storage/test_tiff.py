@@ -153,7 +153,7 @@ BROKEN: dict[str, tuple[Callable[[str], object], str]] = {
     "folder": (os.mkdir, "not a regular file"),
     "fifo": (os.mkfifo, "not a regular file"),
     "empty": (write_empty, "is empty"),
-    "text": (write_text, "cannot be read as a TIFF"),
+    "text": (write_text, "is no TIFF file"),
     "header_only": (write_header_only, "B06.tif: "),
     "cut_off": (write_half, r"is cut off: 4\d+ bytes of 4\d+"),
     "cut_off_compressed": (write_half_compressed, "is cut off"),
@@ -221,6 +221,6 @@ def test_read_error_of_a_failing_disk_names_the_file(path: str, monkeypatch: pyt
     def fail(*_: object) -> NDArray[Any]:
         raise OSError(5, "Input/output error")
 
-    monkeypatch.setattr(tiff, "_read_plain", fail)
+    monkeypatch.setattr(tiff, "read_plain", fail)
     with pytest.raises(ImageError, match=r"B06\.tif: Input/output error"):
         read_plane(path)

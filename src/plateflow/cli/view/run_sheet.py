@@ -67,6 +67,8 @@ def _options(job: JobSpec, kind: ExecutionKind) -> Iterable[str]:
         yield "--preview"
     if job.filenames is not None:
         yield f"--filenames {job.filenames}"
+    if job.layout is not None:
+        yield f"--format {job.layout}"
     if job.metadata is not None:
         yield f"--metadata {job.metadata}"
 

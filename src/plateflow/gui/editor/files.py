@@ -7,7 +7,9 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from plateflow.errors import UserError
+from plateflow.pipeline.source_file import MOST_BYTES
 from plateflow.storage.atomic import write_atomic
+from plateflow.storage.regular import read_limited, reason_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -34,10 +36,10 @@ def read_file(path: Path) -> File:
         If it cannot be read, or is not UTF-8.
     """
     try:
-        data = path.read_bytes()
+        data = read_limited(path, MOST_BYTES)
         text = data.decode("utf-8")
     except OSError as e:
-        raise UserError(f"{path} cannot be read: {e.strerror}") from e
+        raise UserError(f"{path} cannot be read: {reason_of(e, path)}") from e
     except UnicodeDecodeError as e:
         raise UserError(f"{path} is not a Python file: it is not UTF-8 text") from e
     newline = "\r\n" if "\r\n" in text else "\n"

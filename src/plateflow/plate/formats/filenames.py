@@ -73,6 +73,7 @@ def _match_files(folders: list[Folder], pattern: NamePattern, report: FileReport
         except PlateError as e:
             raise PlateError(f"{path}: {e}; mend the file name pattern {pattern.regex.pattern!r}") from e
         images.add(well, position, path)
+    images.require_one_each()
     return images
 
 

@@ -10,11 +10,17 @@ from __future__ import annotations
 import csv
 import io
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from plateflow.errors import PlateError
 from plateflow.plate.wells import STANDARD_PLATES, well_name
+from plateflow.storage.regular import MEGABYTE, read_limited, reason_of
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+MOST_BYTES: Final = 4 * MEGABYTE
+"""Of an HTD; real ones have some 10 kB."""
 _Lines: TypeAlias = "dict[str, tuple[int, list[str]]]"
 
 
@@ -46,10 +52,9 @@ def read_htd(path: str) -> Htd:
         If it cannot be read, is cut off, lacks a key, or a value is not of its kind; names the file and the line.
     """
     try:
-        with open(path, encoding="latin-1", newline="") as file:
-            text = file.read()
+        text = read_limited(path, MOST_BYTES).decode("latin-1")
     except OSError as e:
-        raise PlateError(f"{path}: cannot be read: {e.strerror}") from e
+        raise PlateError(f"{path}: cannot be read: {reason_of(e, path)}") from e
     return _HtdReader(path, _split_lines(path, text)).read()
 
 
@@ -61,20 +66,27 @@ def _split_lines(path: str, text: str) -> _Lines:
     PlateError
         If a key stands twice, or the first or the last one is not there.
     """
-    reader = csv.reader(io.StringIO(text, newline=""), skipinitialspace=True)
     lines: _Lines = {}
-    for cells in reader:
-        if not cells:
-            continue
+    for line, cells in _read_cells(path, text):
         key, values = cells[0].strip(), [cell.strip() for cell in cells[1:]]
+        if not lines and key != "HTSInfoFile":
+            break
         if key in lines:
-            raise PlateError(f"{path}, line {reader.line_num}: {key} stands here and in line {lines[key][0]}")
-        lines[key] = (reader.line_num, values)
+            raise PlateError(f"{path}, line {line}: {key} stands here and in line {lines[key][0]}")
+        lines[key] = (line, values)
     if next(iter(lines), "") != "HTSInfoFile":
         raise PlateError(f"{path}: is no HTD file: its first line is not HTSInfoFile")
     if "EndFile" not in lines:
         raise PlateError(f"{path}: is cut off: its last line is not EndFile; copy it again from the microscope")
     return lines
+
+
+def _read_cells(path: str, text: str) -> Iterator[tuple[int, list[str]]]:
+    reader = csv.reader(io.StringIO(text, newline=""), skipinitialspace=True)
+    try:
+        yield from ((reader.line_num, cells) for cells in reader if cells)
+    except csv.Error as e:
+        raise PlateError(f"{path}, line {reader.line_num}: cannot be read: {e}; export the plate again") from e
 
 
 class _HtdReader:

@@ -19,6 +19,9 @@ Names alone would make planes of copies, so one file per channel and ZStep folde
 a file there that is a projection, or the same plane as in a lower folder, is a copy and left out. A channel that has
 planes loses its projection; one that has none keeps it as its one record, z = 0.
 
+**Places.** The HTD does not tell where sites lie, nor how high planes do; one file of each site and plane tells, and it
+holds for all wells.
+
 **Missing.** The HTD declares wells, sites, waves and timepoints. Which z a channel has, only its files on the rest of
 the plate tell; a wave without any file is one missing plane, z = 1, of each site.
 """
@@ -27,14 +30,16 @@ from __future__ import annotations
 
 import os
 import re
+from collections import Counter
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from plateflow.errors import PlateError
 from plateflow.plate.formats.htd import read_htd
 from plateflow.plate.formats.metaseries import PlaneInfo, read_plane_info
+from plateflow.plate.formats.plate_format import PlateFormat
 from plateflow.plate.image_table import ImageTable, Position
-from plateflow.plate.listing import FileReport, Folder, each_file, list_folders
+from plateflow.plate.listing import FileReport, Folder, TopFolder, each_file, list_folders
 from plateflow.plate.model import Channel, ImageRecord, Plate
 from plateflow.plate.wells import canonical_well
 
@@ -80,44 +85,52 @@ class _Plane:
     projection: str = ""
 
 
-def list_plate(folder: str) -> list[Folder]:
-    """List a folder and its TimePoint and ZStep folders; the first of the result is the folder itself.
+@dataclass(frozen=True, slots=True)
+class _Places:
+    """Where images lie in their wells, in micrometres; empty where files do not tell."""
+
+    offsets: dict[int, tuple[float, float]]
+    """(x, y) by site."""
+    heights: dict[tuple[str, int], float]
+    """By channel and number of the ZStep folder."""
+
+    def x_um(self, site: int) -> float | None:
+        """Return where a site lies, to the right."""
+        return self.offsets[site][0] if site in self.offsets else None
+
+    def y_um(self, site: int) -> float | None:
+        """Return where a site lies, downwards."""
+        return self.offsets[site][1] if site in self.offsets else None
+
+
+def _find_htd(top: TopFolder) -> str | None:
+    return next((os.path.join(top.path, name) for name in top.files if name.lower().endswith(".htd")), None)
+
+
+def _check_is_whole(top: TopFolder) -> None:
+    """Refuse a folder that is less or more than one plate.
 
     Raises
     ------
     PlateError
-        As :func:`.list_folders`.
+        If it holds several HTD files, or is a part of a plate.
     """
-    return list_folders(folder, lambda relative: _FOLDER.fullmatch(relative) is not None)
-
-
-def find_htd(root: Folder) -> str | None:
-    """Return the path of a plate's HTD; None where the folder itself holds none.
-
-    Raises
-    ------
-    PlateError
-        If there are several, or the folder is a part of a plate.
-    """
-    names = [name for name in root.names if name.lower().endswith(".htd")]
-    if not names:
-        return None
+    names = [name for name in top.files if name.lower().endswith(".htd")]
     if len(names) > 1:
-        raise PlateError(f"{root.path}: holds several HTD files ({', '.join(names)}); a plate folder has one")
-    if _FOLDER.fullmatch(os.path.basename(os.path.dirname(root.path))):
-        raise PlateError(f"{root.path}: is a part of a plate (each has a copy of the HTD); open the folder above it")
-    return root.path + names[0]
+        raise PlateError(f"{top.path}: holds several HTD files ({', '.join(names)}); a plate folder has one")
+    if _FOLDER.fullmatch(os.path.basename(top.path)):
+        raise PlateError(f"{top.path}: is a part of a plate (each has a copy of the HTD); open the folder above it")
 
 
-def read_plate(folders: list[Folder], htd_path: str, report: FileReport | None = None) -> Plate:
+def read_plate(top: TopFolder, htd_path: str, report: FileReport | None = None) -> Plate:
     """Read a plate by its HTD and the names of its files.
 
     Parameters
     ----------
-    folders
-        Of :func:`list_plate`.
+    top
+        The plate's folder.
     htd_path
-        Of :func:`find_htd`.
+        Of its HTD.
     report
         Told how many files were looked at.
 
@@ -126,8 +139,10 @@ def read_plate(folders: list[Folder], htd_path: str, report: FileReport | None =
     PlateError
         If the HTD is wrong, no image is there, or there are images that the HTD does not declare.
     """
+    _check_is_whole(top)
     htd = read_htd(htd_path)
-    folder = os.path.dirname(folders[0].path)
+    folder = top.path
+    folders = list_folders(folder, lambda relative: _FOLDER.fullmatch(relative) is not None)
     images, naming = _match_files(folders, report)
     if naming is None:
         raise PlateError(f"{folder}: its HTD declares {len(htd.wells)} wells, but no image is there; copy them again")
@@ -135,7 +150,7 @@ def read_plate(folders: list[Folder], htd_path: str, report: FileReport | None =
     sites = _declared_sites(htd, images, found)
     infos = _sample_infos(images, found)
     planes = {str(wave): _planes_of(str(wave), infos) for wave in range(1, len(htd.wave_names) + 1)}
-    positions = _declared(htd, sites, planes)
+    declared = _declared(htd, sites, planes, _Places(_offsets(images, found), _heights(infos)))
     return Plate(
         path=folder,
         name=os.path.basename(folder),
@@ -143,7 +158,7 @@ def read_plate(folders: list[Folder], htd_path: str, report: FileReport | None =
         rows=htd.rows,
         columns=htd.columns,
         channels=tuple(Channel(str(wave), label) for wave, label in enumerate(htd.wave_names, 1)),
-        wells={well: tuple(_records(folder, well, positions, images, naming)) for well in htd.wells},
+        wells={well: tuple(_records(folder, well, declared, images, naming)) for well in htd.wells},
         pixel_size_um=next((info.pixel_size_um for info in infos.values() if info.pixel_size_um), None),
     )
 
@@ -154,21 +169,28 @@ def _match_files(folders: list[Folder], report: FileReport | None) -> tuple[Imag
     numbers = {folder.prefix: _folder_numbers(folder) for folder in folders}
     # Beside ZStep folders, what lies above them is a projection; without any, it is the one plane.
     loose_z = 0 if any(z is not None for _, z in numbers.values()) else 1
+    fullmatch = _IMAGE.fullmatch
+    # All wells share one object for each site, wave and folder: a plate has a million images, but few of these.
+    known: dict[tuple[str, str | None, str | None], Position] = {}
     for folder, name in each_file(folders, report):
-        match = _IMAGE.fullmatch(name)
+        match = fullmatch(name)
         if match is None:
             continue
         stem, well, site, wave, suffix = match.groups()
-        timepoint, z = numbers[folder.prefix]
-        position = Position(
-            int(site or 1),
-            str(int(wave or 1)),
-            1 if timepoint is None else timepoint,
-            loose_z if z is None else z,
-        )
+        position = known.get((folder.prefix, site, wave))
+        if position is None:
+            timepoint, z = numbers[folder.prefix]
+            position = known[folder.prefix, site, wave] = Position(
+                int(site or 1),
+                str(int(wave or 1)),
+                1 if timepoint is None else timepoint,
+                loose_z if z is None else z,
+            )
+            if naming is None:
+                told = (site is not None, wave is not None, timepoint is not None, z is not None)
+                naming = _Naming(stem, suffix, *told)
         images.add(canonical_well(well), position, folder.path + name)
-        if naming is None:
-            naming = _Naming(stem, suffix, site is not None, wave is not None, timepoint is not None, z is not None)
+    images.require_one_each()
     return images, naming
 
 
@@ -222,6 +244,30 @@ def _read_first(paths: Iterable[str]) -> PlaneInfo:
     return next((info for info in infos if info != PlaneInfo()), PlaneInfo())
 
 
+def _offsets(images: ImageTable, found: set[Position]) -> dict[int, tuple[float, float]]:
+    """Return where each site lies in its well, as a file of it tells: all wells have the same sites."""
+    first: dict[int, Position] = {}
+    for position in sorted(found):
+        first.setdefault(position.site, position)
+    infos = {site: _read_first(images.paths_at(position)) for site, position in first.items()}
+    return {site: info.offset for site, info in infos.items() if info.offset is not None}
+
+
+def _heights(infos: dict[tuple[str, int], PlaneInfo]) -> dict[tuple[str, int], float]:
+    """Return how high each plane lies above the lowest, in the well and site that most of the files asked are of."""
+    fields = Counter((info.well, info.site) for info in infos.values() if info.well)
+    if not fields:
+        return {}
+    field = fields.most_common(1)[0][0]
+    heights = {
+        plane: info.z_position
+        for plane, info in infos.items()
+        if (info.well, info.site) == field and info.z_position is not None
+    }
+    lowest = min(heights.values(), default=0.0)
+    return {plane: round(height - lowest, 6) for plane, height in heights.items()}
+
+
 def _planes_of(channel: str, infos: dict[tuple[str, int], PlaneInfo]) -> list[_Plane]:
     """Return the z of one channel, ascending, by what its sampled files say of themselves."""
     own = {folder: info for (of, folder), info in sorted(infos.items()) if of == channel}
@@ -242,10 +288,29 @@ def _planes_of(channel: str, infos: dict[tuple[str, int], PlaneInfo]) -> list[_P
     return [_Plane(folder, 0, info.projection or "unknown")]
 
 
-def _declared(htd: Htd, sites: tuple[int, ...], planes: dict[str, list[_Plane]]) -> list[tuple[Position, _Plane]]:
-    """Return what each well should have, by site, channel, timepoint, z, with the position of its file."""
+class _Declared(NamedTuple):
+    """An image that each well should have."""
+
+    at: Position
+    """Of its file: there, z is the number of the ZStep folder."""
+    z: int
+    projection: str
+    x_um: float | None
+    y_um: float | None
+    z_um: float | None
+
+
+def _declared(htd: Htd, sites: tuple[int, ...], planes: dict[str, list[_Plane]], places: _Places) -> list[_Declared]:
+    """Return what each well should have, by site, channel, timepoint, z."""
     return [
-        (Position(site, channel, timepoint, plane.folder), plane)
+        _Declared(
+            Position(site, channel, timepoint, plane.folder),
+            plane.z,
+            plane.projection,
+            places.x_um(site),
+            places.y_um(site),
+            places.heights.get((channel, plane.folder)),
+        )
         for site in sites
         for channel, of_channel in planes.items()
         for timepoint in range(1, htd.timepoints + 1)
@@ -254,17 +319,16 @@ def _declared(htd: Htd, sites: tuple[int, ...], planes: dict[str, list[_Plane]])
 
 
 def _records(
-    folder: str, well: str, positions: list[tuple[Position, _Plane]], images: ImageTable, naming: _Naming
+    folder: str, well: str, declared: list[_Declared], images: ImageTable, naming: _Naming
 ) -> Iterable[ImageRecord]:
-    for position, plane in positions:
-        path = images.find(well, position)
+    find = images.of(well).get
+    for at, z, projection, x_um, y_um, z_um in declared:
+        path = find(at)
+        missing = path is None
+        sought = naming.path(folder, well, at) if path is None else path
         yield ImageRecord(
-            well,
-            position.site,
-            position.channel,
-            plane.z,
-            position.timepoint,
-            naming.path(folder, well, position) if path is None else path,
-            plane.projection,
-            path is None,
+            well, at.site, at.channel, z, at.timepoint, sought, projection, missing, "", None, x_um, y_um, z_um
         )
+
+
+FORMAT: Final = PlateFormat(LAYOUT, "an .HTD file in the folder", _find_htd, read_plate)

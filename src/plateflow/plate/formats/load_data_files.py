@@ -1,0 +1,85 @@
+"""Files that a table names: where it says, or by their names in the table's folder."""
+
+from __future__ import annotations
+
+import os
+from typing import NamedTuple
+from urllib.parse import unquote, urlsplit
+
+from plateflow.errors import PlateError
+from plateflow.plate.listing import list_folders, list_top
+
+
+class FoundFile(NamedTuple):
+    """Where a file is, or should be."""
+
+    path: str
+    reason: str | None
+    """Why it is missing ("" where there is no more to say than that); None where it is there."""
+
+
+class NamedFiles:
+    """Looks for files; each folder is listed once, and no file is asked for its status.
+
+    Parameters
+    ----------
+    folder
+        Absolute path of the table's folder.
+    """
+
+    def __init__(self, folder: str) -> None:
+        self._folder = folder
+        self._listed: dict[str, frozenset[str]] = {}
+        self._below: dict[str, list[str]] | None = None
+        self.elsewhere = 0
+        """Files that were found by their names only."""
+
+    def find(self, file: str, folder: str) -> FoundFile:
+        """Look for a file.
+
+        Parameters
+        ----------
+        file
+            Its name, or its path, or a ``file:`` URL.
+        folder
+            The folder that it should be in, from the table's own where it is relative; "" where `file` tells.
+        """
+        path = _joined(file.strip(), folder.strip())
+        if not path:
+            return FoundFile(os.path.join(self._folder, "(no file named)"), "the table names no file")
+        told = os.path.normpath(os.path.join(self._folder, path))
+        name = os.path.basename(told)
+        if name in self._names(os.path.dirname(told)):
+            return FoundFile(told, None)
+        others = self._by_name().get(name, [])
+        if len(others) == 1:
+            self.elsewhere += 1
+            return FoundFile(others[0], None)
+        several = f"several files have this name: {others[0]} and {others[1]}" if others else ""
+        return FoundFile(told, several)
+
+    def _names(self, folder: str) -> frozenset[str]:
+        names = self._listed.get(folder)
+        if names is None:
+            try:
+                names = frozenset(list_top(folder).files)
+            except PlateError:  # of another computer
+                names = frozenset()
+            self._listed[folder] = names
+        return names
+
+    def _by_name(self) -> dict[str, list[str]]:
+        if self._below is None:
+            self._below = {}
+            for folder in list_folders(self._folder, lambda _: True):
+                for name in folder.names:
+                    self._below.setdefault(name, []).append(folder.path + name)
+        return self._below
+
+
+def _joined(file: str, folder: str) -> str:
+    if file.startswith("file:"):
+        return unquote(urlsplit(file).path)
+    path = f"{folder}/{file}" if folder and file else file
+    # A path that Windows wrote has no slashes of the other kind but the one put in here.
+    return path.replace("\\", "/") if "\\" in path and "/" not in folder + file else path

@@ -1,0 +1,118 @@
+"""Opera Phenix and Operetta plates as Harmony exports them.
+
+``Images/Index.idx.xml``, and beside it ``r03c03f01p01-ch1sk1fk1fl1.tiff``: row, column, field, plane, channel, time.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import Final
+
+from plateflow.errors import PlateError
+from plateflow.plate.formats.harmony_index import NAMES, HarmonyIndex, ImageId, IndexedImage
+from plateflow.plate.formats.plate_format import PlateFormat
+from plateflow.plate.image_table import Position
+from plateflow.plate.listing import FileReport, PacedReport, TopFolder, list_top
+from plateflow.plate.model import Channel, ImageRecord, Plate
+from plateflow.plate.notes import left_out
+from plateflow.plate.record_table import RecordTable
+
+LAYOUT: Final = "opera-phenix"
+_SUFFIXES: Final = (".tiff", ".tif")
+
+
+def _find(top: TopFolder) -> str | None:
+    for folder in (top, *(top.child(name) for name in top.folders if name.lower() == "images")):
+        found = None if folder is None else folder.file(*NAMES)
+        if found is not None:
+            return found
+    return None
+
+
+def read_plate(top: TopFolder, index_path: str, report: FileReport | None = None) -> Plate:
+    """Read a plate by its index.
+
+    Parameters
+    ----------
+    top
+        The plate's folder, or the one of its images.
+    index_path
+        Of the index; images are beside it.
+    report
+        Told how many images were read.
+
+    Raises
+    ------
+    PlateError
+        If the index is wrong, or it describes no image.
+    """
+    folder = os.path.dirname(index_path)
+    here = top if folder == top.path else list_top(folder)
+    present = {name for name in here.files if name.lower().endswith(_SUFFIXES)}
+    unclaimed = set(present)
+    pace = PacedReport(report, len(unclaimed))
+    index, table = HarmonyIndex(index_path), RecordTable(top.path)
+    channels: set[int] = set()
+    claimed = 0
+    for image in index.images():
+        channels.add(image.at.channel)
+        there = image.file in unclaimed
+        if there:
+            unclaimed.discard(image.file)
+        elif image.file in present:
+            raise PlateError(f"{index_path}, line {image.line}: describes {image.file} twice; export the plate again")
+        claimed += there
+        record = _record(image, os.path.join(folder, image.file), there=there)
+        table.add(record, f"{index_path}, line {image.line}")
+        pace.reach(claimed)
+    pace.finish()
+    _add_missing(index, table)
+    names = sorted(channels | {at.channel for at in index.declared})
+    if not table.positions():
+        raise PlateError(f"{index_path}: describes no image; export the plate again")
+    return Plate(
+        path=top.path,
+        name=os.path.basename(top.path),
+        layout=LAYOUT,
+        rows=index.rows,
+        columns=index.columns,
+        channels=tuple(Channel(str(number), index.labels.get(number, "")) for number in names),
+        wells=table.by_well([str(number) for number in names]),
+        pixel_size_um=index.pixel_size_um,
+        notes=left_out(unclaimed, os.path.basename(index_path)),
+    )
+
+
+def _record(image: IndexedImage, path: str, *, there: bool) -> ImageRecord:
+    at = image.at
+    bad = image.state.strip().lower() != "ok"
+    return ImageRecord(
+        well=at.well,
+        site=at.field,
+        channel=str(at.channel),
+        z=at.plane,
+        timepoint=at.timepoint,
+        path=path,
+        missing=bad or not there,
+        reason=f"the microscope recorded it as {image.state.strip()!r}" if bad else "",
+        x_um=image.x_um,
+        y_um=image.y_um,
+        z_um=image.z_um,
+    )
+
+
+def _add_missing(index: HarmonyIndex, table: RecordTable) -> None:
+    name = os.path.basename(index.path)
+    for at in index.declared:
+        table.add_missing(at.well, _position(at), f"its well declares it, but {name} does not describe it")
+    empty = [well for well in index.wells if not table.has(well)]
+    for well in empty:
+        table.declare(well)
+    table.complete(f"{name} declares the well, but describes no image of it", empty)
+
+
+def _position(at: ImageId) -> Position:
+    return Position(at.field, str(at.channel), at.timepoint, at.plane)
+
+
+FORMAT: Final = PlateFormat(LAYOUT, "Index.xml or Index.idx.xml in the folder or in its Images", _find, read_plate)

@@ -1,0 +1,22 @@
+"""Words that readers share when they tell what is odd about a plate."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+_MOST_TOLD: Final = 3
+
+
+def some(names: Collection[str]) -> str:
+    """Return the first few of some names."""
+    return ", ".join(list(names)[:_MOST_TOLD]) + (" .." if len(names) > _MOST_TOLD else "")
+
+
+def left_out(names: Collection[str], file: str) -> tuple[str, ...]:
+    """Return the note on images that lie in the folder, but not in the file that describes the plate; () for none."""
+    if not names:
+        return ()
+    return (f"{len(names)} images are not described by {file} and were left out: {some(sorted(names))}",)
