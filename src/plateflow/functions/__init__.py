@@ -15,6 +15,7 @@ from plateflow.functions.relations import relate
 from plateflow.functions.selection import filter_objects, keep_inside, keep_same
 from plateflow.functions.shape import measure_shape
 from plateflow.functions.spots import find_spots
+from plateflow.functions.stitching import stitch
 from plateflow.functions.thresholds import measure_threshold
 
 __all__ = [
@@ -44,6 +45,7 @@ __all__ = [
     "ratio",
     "relate",
     "ring_around",
+    "stitch",
     "subtract",
     "subtract_background",
     "unsharp_mask",
