@@ -40,11 +40,9 @@ def test_its_size_is_that_of_the_arrays_that_are_written(plate: Plate, tmp_path:
 
 
 def test_compile_says_it(plate: Plate) -> None:
-    said: list[ProgressUpdate] = []
-    compile_plate(plate, Pipeline("p", STEPS), report=said.append)
-    assert str(said[-1].message).startswith(
-        "4 wells, 3 steps, 24 pattern groups; writes labels Nuclei, Ring and images"
-    )
+    said: list[str] = []
+    compile_plate(plate, Pipeline("p", STEPS), report=lambda update: said.append(str(update.message)))
+    assert said[-1].startswith("4 wells, 3 steps, 24 pattern groups; writes labels Nuclei, Ring and images Smooth")
 
 
 def test_where_nothing_but_tables_is_written_it_says_so(plate: Plate) -> None:
