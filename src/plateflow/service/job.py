@@ -32,6 +32,8 @@ class JobSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     plate: str
     pipeline: PipelineFile | None = None
     """For init only where it names the plate's files; None where it is not needed."""
+    settings: tuple[str, ...] = ()
+    """Parameters that are set beside the pipeline's file, ``STEP.PARAMETER=VALUE`` each."""
     filenames: str | None = None
     """Wins over the pipeline's."""
     metadata: str | None = None

@@ -154,7 +154,7 @@ class JobWork:
         if self._spec.pipeline is None:
             return None
         try:
-            return _load_in_time(self._spec.pipeline, min(LOAD_LIMIT, self._spec.step_limit))
+            return _load_in_time(self._spec.pipeline, self._spec.settings, min(LOAD_LIMIT, self._spec.step_limit))
         except UserError as e:
             self._emitter.emit(ProgressPhase.COMPILE, ProgressStatus.ERROR, 0, 0, error=str(e))
             raise
@@ -217,11 +217,11 @@ def _remove_if_empty(folder: Path) -> None:
         folder.rmdir()
 
 
-def _load_in_time(file: PipelineFile, seconds: float) -> Pipeline:
+def _load_in_time(file: PipelineFile, settings: tuple[str, ...], seconds: float) -> Pipeline:
     source = PipelineSource(file.path, pipeline_text(file))
     try:
         with time_limit(seconds, "loading the pipeline"):
-            return load_source(source)
+            return load_source(source, settings)
     except SourceError as e:
         if isinstance(e.__cause__, TimeLimitError):
             raise SourceError(source.path, e.line, str(e.__cause__)) from e

@@ -57,7 +57,7 @@ if TYPE_CHECKING:
 LAYOUT: Final = "imagexpress-htd"
 
 _FOLDER = re.compile(r"(?:TimePoint_(\d+))?/?(?:ZStep_(\d+))?", re.IGNORECASE)
-_IMAGE = re.compile(r"(.*?)_([A-Z]{1,2}\d{1,2})(?:_s(\d+))?(?:_w(\d+))?(\.tiff?)", re.IGNORECASE)
+_IMAGE = re.compile(r"(.*?)_([A-Z]{1,2}\d{1,2})(?:_s(\d+))?(?:_w(\d+))?(\.tiff?)", re.IGNORECASE | re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ from plateflow.errors import ImageError, PlateError
 from plateflow.plate.formats import ome_attributes as ome
 from plateflow.plate.formats.field_rois import FieldRoi
 from plateflow.plate.formats.plate_format import PlateFormat
+from plateflow.plate.image_table import Position
 from plateflow.plate.listing import PacedReport
 from plateflow.plate.model import Channel, ImageRecord, Plate
 from plateflow.plate.record_table import RecordTable
@@ -137,6 +138,7 @@ class _Reader:
                 for record in self._records(well, sites[path], field):
                     table.add(record)
         self._add_missing(table, sites)
+        self._add_missing_channels(table, sites)
         rows, columns = enclosing_plate([*names, *self._wells])
         return Plate(
             path=self._folder,
@@ -221,6 +223,23 @@ class _Reader:
                 sought = os.path.join(self._folder, *split_well(well), path)
                 for position in everywhere:
                     table.add_missing(well, position._replace(site=sites[path]), why, sought)
+
+    def _add_missing_channels(self, table: RecordTable, sites: dict[str, int]) -> None:
+        """Add what an image lacks of the channels that other images of its acquisition have."""
+        most: dict[int, FieldImage] = {}
+        for _, _, field in self._fields:
+            if len(field.labels) > len(most.setdefault(field.acquisition, field).labels):
+                most[field.acquisition] = field
+        for well, path, field in self._fields:
+            other = most[field.acquisition]
+            if path not in sites or len(field.labels) == len(other.labels):
+                continue
+            why = f"the image has {len(field.labels)} channels, others have {len(other.labels)}"
+            lacking = [self._channel_name(other, n) for n in range(len(field.labels), len(other.labels))]
+            for record in list(self._records(well, sites[path], field)):
+                for channel in lacking:
+                    position = Position(record.site, channel, record.timepoint, record.z)
+                    table.add_missing(well, position, why, field.array)
 
     def _pixel_size(self) -> float | None:
         sizes = Counter(field.pixel_size_um for _, _, field in self._fields if field.pixel_size_um is not None)
