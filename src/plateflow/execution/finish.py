@@ -21,6 +21,7 @@ from plateflow.plate.wells import split_well, well_name
 from plateflow.progress.messages import PLATE_AXIS, AxisKind
 from plateflow.storage.commit import WellRecord, read_committed, uncommit_well
 from plateflow.storage.ome_zarr import WellPath, listed_fields, write_plate_metadata
+from plateflow.storage.output import require_own
 from plateflow.storage.refusals import GO_ON, telling_what_to_do
 from plateflow.storage.run_record import (
     PipelineRecord,
@@ -168,6 +169,7 @@ def _well_row(
 
 def _write_plate(plan: PlatePlan, output: Path, records: dict[str, WellRecord]) -> None:
     pixels = output / PIXELS
+    require_own(output, pixels)
     if not pixels.exists():
         return
     if not records:  # an earlier run of this folder may have listed some

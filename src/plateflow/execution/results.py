@@ -19,7 +19,7 @@ from plateflow.plate.wells import split_well
 from plateflow.storage.atomic import WrittenFile, remove_folder
 from plateflow.storage.commit import FOLDER, WellRecord, commit_well, uncommit_well
 from plateflow.storage.ome_zarr import WellPath, listed_fields, write_field, write_well_metadata
-from plateflow.storage.output import require_own
+from plateflow.storage.output import find_link, require_own
 from plateflow.storage.png import write_png
 from plateflow.storage.refusals import telling_what_to_do
 from plateflow.storage.tables import TABLES, part_path, write_table
@@ -152,17 +152,18 @@ def take_back(output: Path, wells: Iterable[str]) -> None:
 def remove_uncommitted(output: Path, well: str) -> None:
     """Remove what a well wrote that did not come to its commit: no reader of all tables or pixels may meet it.
 
+    What lies behind a link that somebody made is left alone.
+
     Raises
     ------
-    OutputError
-        If one of the folders is a link now.
     OSError
         Names the file that cannot be removed.
     """
+    tables, pictures = (output / TABLES).glob(f"*/{well}.parquet"), (output / PICTURES).glob(f"{well}_s*.png")
+    for file in (*tables, *pictures):
+        if find_link(output, file.parent) is None:
+            file.unlink()
     row, column = split_well(well)
-    require_own(output, output / PICTURES, output / PIXELS / row / column, *(output / TABLES).glob("*"))
-    for table in (output / TABLES).glob(f"*/{well}.parquet"):
-        table.unlink()
-    for picture in (output / PICTURES).glob(f"{well}_s*.png"):
-        picture.unlink()
-    remove_folder(output / PIXELS / row / column)
+    pixels = output / PIXELS / row / column
+    if find_link(output, pixels) is None:
+        remove_folder(pixels)

@@ -60,8 +60,11 @@ class TopFolder:
 
     def file(self, *names: str) -> str | None:
         """Return the path of the first of these files that is here; upper and lower case are the same."""
-        here = {name.lower(): name for name in reversed(self.files)}
-        found = next((here[name.lower()] for name in names if name.lower() in here), None)
+        wanted = [name.lower() for name in names]
+        lengths = set(map(len, wanted))
+        # Of a million images hardly any has a name that is as long.
+        here = {name.lower(): name for name in reversed(self.files) if len(name) in lengths}
+        found = next((here[name] for name in wanted if name in here), None)
         return None if found is None else os.path.join(self.path, found)
 
 

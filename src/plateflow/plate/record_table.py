@@ -30,22 +30,30 @@ class RecordTable:
     def __init__(self, folder: str) -> None:
         self._folder = folder
         self._records: dict[str, dict[Position, ImageRecord]] = {}
+        self._positions: dict[tuple[int, str, int, int], Position] = {}
+        """Wells share these objects: a plate has a million images, but few of them."""
         self._twice: list[tuple[ImageRecord, ImageRecord, str]] = []
 
-    def add(self, record: ImageRecord, where: str = "") -> None:
+    def add(self, record: ImageRecord, file: str = "", line: int = 0) -> None:
         """Add a record; the first of an address stays, further ones are told by :meth:`by_well`.
 
         Parameters
         ----------
         record
             Of a file that is there, or should be.
-        where
-            Where it was found to be of this address, "Index.xml, line 30"; "" where its name tells.
+        file, line
+            Where it is said to be of this address; "" where its name tells.
         """
-        position = Position(record.site, record.channel, record.timepoint, record.z)
-        first = self._records.setdefault(record.well, {}).setdefault(position, record)
+        texts = record.site, record.channel, record.timepoint, record.z
+        position = self._positions.get(texts)
+        if position is None:
+            position = self._positions[texts] = Position(*texts)
+        records = self._records.get(record.well)
+        if records is None:
+            records = self._records[record.well] = {}
+        first = records.setdefault(position, record)
         if first is not record:
-            self._twice.append((first, record, where))
+            self._twice.append((first, record, f"{file}, line {line}: " if file else ""))
 
     def declare(self, well: str) -> None:
         """Let a well be one of the plate's, whether it has an image or not."""
@@ -106,11 +114,11 @@ class RecordTable:
         """
         self._require_one_each()
         rank = {channel: number for number, channel in enumerate(channels)}
-
-        def order(record: ImageRecord) -> tuple[int, int, int, int]:
-            return record.site, rank[record.channel], record.timepoint, record.z
-
-        return {well: tuple(sorted(self._records[well].values(), key=order)) for well in self.wells()}
+        order = sorted(self.positions(), key=lambda at: (at.site, rank[at.channel], at.timepoint, at.z))
+        return {
+            well: tuple([records[position] for position in order if position in records])
+            for well, records in ((well, self._records[well]) for well in self.wells())
+        }
 
     def _require_one_each(self) -> None:
         if not self._twice:
@@ -125,8 +133,7 @@ class RecordTable:
 
 def _told_twice(first: ImageRecord, second: ImageRecord, where: str) -> str:
     position = Position(second.site, second.channel, second.timepoint, second.z)
-    place = f"{where}: " if where else ""
-    return f"{place}well {second.well}, {describe(position)}: {_named(first)} and {_named(second)}"
+    return f"{where}well {second.well}, {describe(position)}: {_named(first)} and {_named(second)}"
 
 
 def _named(record: ImageRecord) -> str:

@@ -166,6 +166,7 @@ def _list_images(question: AskImages) -> Images:
                 timepoint=record.timepoint,
                 path=record.path,
                 missing=record.missing,
+                part=record.part,
             )
             for record in plate.wells[well]
         )

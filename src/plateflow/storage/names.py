@@ -1,11 +1,11 @@
 """Names that people give, as names of files and folders.
 
 The rule: letters, digits, ``_``, ``.`` and ``-`` of ASCII stay. A name that is made of these alone, does not begin with
-``.`` or ``__``, does not end with ``.`` or in ``-`` and eight hex digits, is at most 64 long and is no device name of
-Windows is used as it is. Of any other name every other character becomes ``_``, what is too long is cut, and ``-`` and
-eight hex digits of the name's SHA-256 are added, so that two names never share a file: ``Cell body`` is ``Cell_body-``
-and the digits, and so is ``../x`` one folder below its root. Empty names and names that are no Unicode text are
-refused. The name itself is kept in the metadata beside the file.
+``.`` or ``__``, does not end with ``.`` or in ``-`` and eight hex digits, is at most 64 long and is neither a device
+name of Windows nor ``zarr.json`` is used as it is. Of any other name every other character becomes ``_``, what is too
+long is cut, and ``-`` and eight hex digits of the name's SHA-256 are added, so that two names never share a file:
+``Cell body`` is ``Cell_body-`` and the digits, and so is ``../x`` one folder below its root. Empty names and names that
+are no Unicode text are refused. The name itself is kept in the metadata beside the file.
 """
 
 from __future__ import annotations
@@ -16,7 +16,8 @@ import re
 from plateflow.errors import OutputError
 
 _UNCHANGED = re.compile(r"(?!\.|__)[A-Za-z0-9_.-]{1,64}(?<!\.)")
-_DEVICE = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
+_DEVICE = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?|zarr\.json", re.IGNORECASE)
+"""Of Windows; and what stands beside the names of labels."""
 _ENCODED = re.compile(r".*-[0-9a-f]{8}")
 """A name that could be the file name of another."""
 _ENCODED_ALPHANUMERIC = re.compile(r".*x[0-9a-f]{8}")

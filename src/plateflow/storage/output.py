@@ -8,6 +8,7 @@ import re
 import socket
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from itertools import takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
@@ -112,11 +113,14 @@ def require_own(output: Path, *folders: Path) -> None:
         If there is one: its results would go elsewhere.
     """
     for folder in folders:
-        for part in (folder, *folder.parents):
-            if part == output:
-                break
-            if part.is_symlink():
-                _refuse_link(output, str(part))
+        if (link := find_link(output, folder)) is not None:
+            _refuse_link(output, str(link))
+
+
+def find_link(output: Path, folder: Path) -> Path | None:
+    """Return what between a results folder and a folder in it is a link, and leads elsewhere; None where nothing is."""
+    between = takewhile(lambda part: part != output, (folder, *folder.parents))
+    return next((part for part in between if part.is_symlink()), None)
 
 
 def _refuse_links(output: Path) -> None:

@@ -53,11 +53,13 @@ def read_limited(path: str | os.PathLike[str], limit: int) -> bytes:
     """
     data = bytearray()
     with open_regular(path) as file:
-        while part := file.read(MEGABYTE):
+        size = os.fstat(file.fileno()).st_size
+        while size <= limit and (part := file.read(MEGABYTE)):
             data += part
-            if len(data) > limit:
-                allowed = f"{limit // MEGABYTE} MB" if limit >= MEGABYTE else f"{limit} bytes"
-                raise OSError(errno.EFBIG, f"is larger than the {allowed} that such a file may have", os.fspath(path))
+            size = max(size, len(data))  # it may grow
+    if size > limit:
+        allowed = f"{limit // MEGABYTE} MB" if limit >= MEGABYTE else f"{limit} bytes"
+        raise OSError(errno.EFBIG, f"is larger than the {allowed} that such a file may have", os.fspath(path))
     return bytes(data)
 
 

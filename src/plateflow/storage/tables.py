@@ -114,14 +114,19 @@ def write_csv(path: Path, rows: Iterable[Sequence[object]], columns: Sequence[st
     OutputError
         For a row that has not one cell for each column.
     """
-    buffer = io.StringIO()
-    writer = csv.writer(buffer, lineterminator="\n")
-    writer.writerow(columns)
+    lines = [_csv_line(columns)]
     for number, row in enumerate(rows, start=1):
         if len(row) != len(columns):
             raise OutputError(f"{path}: row {number} has {len(row)} cells for {len(columns)} columns")
-        writer.writerow(row)
-    write_atomic(path, buffer.getvalue().encode())
+        lines.append(_csv_line(row))
+    write_atomic(path, "".join(lines).encode())
+
+
+def _csv_line(cells: Sequence[object]) -> str:
+    # Python 3.11 quotes only those characters of an end of line that it writes itself: so it is given both.
+    buffer = io.StringIO()
+    csv.writer(buffer, lineterminator="\r\n").writerow(cells)
+    return buffer.getvalue().removesuffix("\r\n") + "\n"
 
 
 def _frame(path: Path, columns: Mapping[str, Column], dtypes: Mapping[str, type[pl.DataType]]) -> pl.DataFrame:

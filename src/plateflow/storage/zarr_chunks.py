@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 _ABSENT: Final = 2**64 - 1
 """Offset and size of a chunk that a shard does not hold."""
 _CRC_BYTES: Final = 4
+_BLOSC_HEADER: Final = 16
+"""Bytes; the last four are the size of it all (https://github.com/Blosc/c-blosc/blob/main/README_CHUNK_FORMAT.rst)."""
 
 
 class ArrayPlane(msgspec.Struct, frozen=True, gc=False):
@@ -188,8 +190,15 @@ def _inflated(decompressor: Any, data: bytes, out: int | None) -> bytes:
     return decoded
 
 
+def _whole_blosc(data: bytes) -> bytes:
+    # Blosc itself trusts what a chunk's header says of its size, and reads on behind one that was cut.
+    if len(data) < max(_BLOSC_HEADER, int.from_bytes(data[12:16], "little")):
+        raise ValueError("is cut off")
+    return data
+
+
 _DECODE: Final[dict[str, Callable[[bytes, int | None], bytes]]] = {
-    "blosc": lambda data, out: bytes(imagecodecs.blosc_decode(data, numthreads=1, out=out)),
+    "blosc": lambda data, out: bytes(imagecodecs.blosc_decode(_whole_blosc(data), numthreads=1, out=out)),
     "zstd": lambda data, out: bytes(imagecodecs.zstd_decode(data, out=out)),
     "lz4": lambda data, out: bytes(imagecodecs.lz4_decode(data, header=True, out=out)),
     "gzip": lambda data, out: _inflated(zlib.decompressobj(wbits=31), data, out),

@@ -39,6 +39,7 @@ def test_json_is_one_object_and_nothing_else(cli: Cli, small_plate: Path) -> Non
     assert (summary["missing"], summary["missing_images"], summary["notes"]) == (0, [], [])
 
 
+@pytest.mark.slow
 def test_what_cannot_be_opened_is_a_users_mistake(cli: Cli, small_plate: Path) -> None:
     for arguments in (("--format", "opera-phenix"), ("--format", "no-such"), ("--format", "filenames")):
         init = cli.run("init", small_plate, "--json", *arguments)
@@ -47,6 +48,7 @@ def test_what_cannot_be_opened_is_a_users_mistake(cli: Cli, small_plate: Path) -
         assert "Traceback" not in init.stderr
 
 
+@pytest.mark.slow
 def test_writes_a_load_data_table(cli: Cli, small_plate: Path, tmp_path: Path) -> None:
     table = tmp_path / "new" / "load_data.csv"
     table.parent.mkdir()

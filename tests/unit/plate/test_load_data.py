@@ -172,6 +172,13 @@ def test_tells_what_was_found_by_its_name_only(tmp_path: Path) -> None:
     ]
 
 
+def test_images_in_a_cloud_are_missing_here(tmp_path: Path) -> None:
+    url = "s3://cellpainting-gallery/x/a.tif"
+    [[record]] = open_plate(table(tmp_path, f"URL_DNA,Metadata_Well\n{url},A1\n", "a.tif")).wells.values()
+    assert (record.path, record.missing) == (url, True)
+    assert record.reason.startswith("it is no file of this computer")
+
+
 def test_two_files_of_the_name_are_not_guessed_between(tmp_path: Path) -> None:
     plate = open_plate(table(tmp_path, "FileName_A,PathName_A,Metadata_Well\na.tif,/x,A1\n", "i/a.tif", "j/a.tif"))
     [[record]] = plate.wells.values()

@@ -256,6 +256,20 @@ def test_an_image_that_only_one_well_lists_and_nobody_has_is_missing(tmp_path: P
     assert [(r.site, r.missing) for r in open_plate(root).wells["A01"]] == [(1, False)] * 6 + [(2, True)] * 6
 
 
+@pytest.mark.parametrize("version", ["0.4", "0.5"])
+def test_a_channel_that_one_image_lacks_is_missing_there(tmp_path: Path, version: Literal["0.4", "0.5"]) -> None:
+    root = write_plate(tmp_path / "plate.zarr", Model(version=version))
+    metadata = root / "B" / "03" / "1" / "0" / ("zarr.json" if version == "0.5" else ".zarray")
+    node = json.loads(metadata.read_bytes())
+    node["shape"][0] = 1
+    metadata.write_text(json.dumps(node))
+    plate = open_plate(root)
+    lacking = [record for record in all_records(plate) if record.missing]
+    assert [(r.well, r.site, r.channel, r.z) for r in lacking] == [("B03", 2, "2", z) for z in (1, 2, 3)]
+    assert {record.path for record in lacking} == {str(root / "B" / "03" / "1" / "0")}
+    assert {record.reason for record in lacking} == {"the image has 1 channels, others have 2"}
+
+
 def test_a_missing_chunk_is_an_error_that_names_chunk_and_well(tmp_path: Path) -> None:
     root = write_plate(tmp_path / "p.zarr", Model())
     (root / "B/03/1/0/c/0/0/0/0").unlink()

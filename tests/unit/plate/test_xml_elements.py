@@ -89,7 +89,7 @@ def told(element: Element) -> tuple[Any, ...]:
     return element.name, element.line, element.attributes, children, units, element.text if not element.children else ""
 
 
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=150)
 @given(text=documents(), at_once=st.integers(1, 60), bom=st.booleans(), cut=st.none() | st.floats(0, 1))
 def test_the_same_as_by_the_parser_alone(
     tmp_path_factory: pytest.TempPathFactory, text: str, at_once: int, bom: bool, cut: float | None

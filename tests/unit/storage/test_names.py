@@ -25,6 +25,7 @@ CHANGED = [
     ("核", "x-"),
     ("CON", "CON-"),
     ("nul.txt", "nul_txt-"),
+    ("zarr.json", "zarr_json-"),
     (".tmp-x", "tmp-x-"),
     ("__reserved", "reserved-"),
     ("ends.", "ends_-"),

@@ -1,4 +1,5 @@
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -58,3 +59,43 @@ def test_refuses_other_planes(tmp_path: Path, content: bytes | None, reason: str
     with pytest.raises(ImageError, match=reason) as refused:
         read_image(str(path))
     assert str(path) in str(refused.value)
+
+
+@pytest.mark.timeout(10)
+@pytest.mark.parametrize(
+    ("make", "reason"),
+    [
+        pytest.param(os.mkfifo, "is not a regular file but a FIFO", id="fifo"),
+        pytest.param(lambda path: path.symlink_to("/dev/zero"), "is not a regular file but a device", id="device"),
+        pytest.param(
+            lambda path: path.symlink_to("gone"), "No such file or directory: it is a link to gone", id="dangling"
+        ),
+        pytest.param(lambda path: path.mkdir(), "is not a regular file but a folder", id="folder"),
+        pytest.param(lambda path: path.touch(), "is no PNG", id="empty"),
+    ],
+)
+def test_what_is_no_png_is_told_at_once(tmp_path: Path, make: Callable[[Path], object], reason: str) -> None:
+    make(tmp_path / "a.png")
+    for read in (read_image_header, read_image):
+        with pytest.raises(ImageError, match=rf"a\.png: {reason}"):
+            read(str(tmp_path / "a.png"))
+
+
+def test_no_cut_or_damaged_png_is_taken_for_whole(tmp_path: Path) -> None:
+    whole = imagecodecs.png_encode(np.random.default_rng(0).integers(1, 250, (40, 50), np.uint8))
+    path = tmp_path / "a.png"
+    for kept in range(0, len(whole) - 12, 101):
+        path.write_bytes(whole[:kept])
+        with pytest.raises(ImageError, match=r"a\.png"):
+            read_image(str(path))
+    for at in range(45, len(whole) - 12, 101):
+        path.write_bytes(whole[:at] + bytes([whole[at] ^ 0x10]) + whole[at + 1 :])
+        with pytest.raises(ImageError, match=r"a\.png"):
+            read_image(str(path))
+
+
+def test_a_png_that_claims_more_than_it_is(tmp_path: Path) -> None:
+    path = tmp_path / "a.png"
+    path.write_bytes(imagecodecs.png_encode(np.zeros((12_000, 12_000), np.uint8), level=9)[:5000])
+    with pytest.raises(ImageError, match="claims 137 MB of pixels in a file of 5000 bytes"):
+        read_image_header(str(path))

@@ -112,6 +112,14 @@ def test_csv(tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.parametrize("text", ["a\rb", "a\nb", "a\r\nb", "a,b", 'a"b', " a ", "", "é\u0308\u202e"], ids=ascii)
+def test_csv_keeps_any_text_in_its_cell(tmp_path: Path, text: str) -> None:
+    write_csv(tmp_path / "wells.csv", [(text, None, 1.5)], ("Well", "None", "Mean"))
+    with (tmp_path / "wells.csv").open(newline="", encoding="utf-8") as file:
+        assert list(csv.reader(file)) == [["Well", "None", "Mean"], [text, "", "1.5"]]
+    assert (tmp_path / "wells.csv").read_bytes().startswith(b"Well,None,Mean\n")
+
+
 def test_csv_with_a_short_row_is_not_written(tmp_path: Path) -> None:
     with pytest.raises(OutputError, match="row 2 has 1 cells for 2 columns"):
         write_csv(tmp_path / "wells.csv", [("a", 1), ("b",)], ("Well", "Mean"))

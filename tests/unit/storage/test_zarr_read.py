@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
+import re
 import shutil
 import tracemalloc
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import pytest
@@ -21,6 +23,9 @@ from plateflow.errors import ImageError
 from plateflow.storage.image import image_files, read_image, read_image_header
 from plateflow.storage.zarr_chunks import ArrayPlane, read_column
 from plateflow.storage.zarr_metadata import describe_array, read_attributes
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 EMPTY: Any = {"write_empty_chunks": True}
 PIXELS = np.random.default_rng(0).integers(1, 60000, (2, 3, 50, 70)).astype(np.uint16)
@@ -142,6 +147,78 @@ def test_a_damaged_chunk_is_named(tmp_path: Path, name: str, damage: str) -> Non
         return  # nothing tells
     with pytest.raises(ImageError, match=r"/c/[01]/[01]/0/0: "):
         read_image(path, ArrayPlane((1, 2), 0, 0, 10, 10))
+
+
+CUT = [
+    pytest.param(version, options, id=f"v{version}_{name}")
+    for version, all_options in ((2, V2), (3, V3))
+    for name, options in all_options.items()
+    if "crc" not in name  # it is not verified
+]
+
+
+@pytest.mark.parametrize(("version", "options"), CUT)
+def test_a_chunk_without_its_last_byte_is_cut(tmp_path: Path, version: int, options: dict[str, Any]) -> None:
+    path = store(tmp_path / "array", zarr_format=version, **options)
+    [file, *_] = image_files(path, whole(1, 2))
+    os.truncate(file, os.path.getsize(file) - 1)
+    with pytest.raises(ImageError, match=re.escape(file)):
+        read_image(path, whole(1, 2))
+
+
+@pytest.mark.parametrize(
+    ("version", "options"),
+    [
+        pytest.param(3, {"compressors": ZstdCodec(checksum=True)}, id="zstd"),
+        pytest.param(3, V3["gzip"], id="gzip"),
+        pytest.param(2, V2["zlib"], id="zlib"),
+        pytest.param(2, V2["bz2"], id="bz2"),
+        pytest.param(2, V2["lzma"], id="lzma"),
+    ],
+)
+def test_a_checksum_behind_a_chunk_is_looked_at(tmp_path: Path, version: int, options: dict[str, Any]) -> None:
+    path = store(tmp_path / "array", zarr_format=version, **options)
+    [file, *_] = image_files(path, whole(1, 2))
+    whole_chunk = Path(file).read_bytes()
+    for at in range(len(whole_chunk) // 2, len(whole_chunk), max(1, len(whole_chunk) // 40)):
+        data = bytearray(whole_chunk)
+        data[at] ^= 0x10
+        Path(file).write_bytes(data)
+        try:
+            read = read_image(path, whole(1, 2))
+        except ImageError:
+            continue
+        assert np.array_equal(read, PIXELS[1, 2])
+
+
+@pytest.mark.timeout(10)
+@pytest.mark.parametrize("name", ["chunk", "metadata"])
+@pytest.mark.parametrize(
+    ("make", "reason"),
+    [
+        pytest.param(os.mkfifo, "a FIFO", id="fifo"),
+        pytest.param(lambda path: path.symlink_to("/dev/zero"), "a device", id="device"),
+        pytest.param(lambda path: path.symlink_to("gone"), "is a link to gone|holds no Zarr array", id="dangling"),
+    ],
+)
+def test_what_stands_in_place_of_a_file_is_told(
+    tmp_path: Path, name: str, make: Callable[[Path], object], reason: str
+) -> None:
+    path = store(tmp_path / "array")
+    file = Path(image_files(path, whole(0, 0))[0]) if name == "chunk" else Path(path, "zarr.json")
+    file.unlink()
+    make(file)
+    with pytest.raises(ImageError, match=reason) as error:
+        read_image(path, whole(0, 0))
+    assert path in str(error.value)
+
+
+def test_a_chunk_that_claims_more_than_it_is(tmp_path: Path) -> None:
+    shape = (1, 1, 8192, 8192)
+    zeros = np.zeros(shape, np.uint16)
+    path = store(tmp_path / "array", zeros, chunks=shape, compressors=ZstdCodec(), config=EMPTY)
+    with pytest.raises(ImageError, match="claims 128 MB of pixels in a file of"):
+        read_image(path, ArrayPlane((0, 0), 0, 0, 10, 10))
 
 
 @pytest.mark.parametrize("codec", ["blosc", "zstd", "gzip", "zlib", "bz2", "lzma"])

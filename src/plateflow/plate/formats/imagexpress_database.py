@@ -12,6 +12,7 @@ import re
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import islice
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from plateflow.errors import PlateError
@@ -30,12 +31,13 @@ _Value = TypeVar("_Value")
 
 LAYOUT: Final = "imagexpress-database"
 _GUID: Final = r"[0-9A-F]{8}-[0-9A-F]{4}-[0-9A-F]{4}-[0-9A-F]{4}-[0-9A-F]{12}"
-_IMAGE = re.compile(rf".*?_([A-Z]{{1,2}}\d\d?)(?:_s(\d+))?(?:_w(\d+))?{_GUID}\.tiff?", re.ASCII | re.IGNORECASE)
+_IMAGE = re.compile(rf".*?_([A-Z]{{1,2}}\d\d?)(?:_s(\d+))?(?:_w(\d+))?{_GUID}\.tiff?", re.I | re.A | re.S)
 _STEP = re.compile(r"(?=.)(?:TimePoint_(\d+))?/?(?:ZStep_(\d+))?", re.ASCII | re.IGNORECASE)
 _DAY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
-_AT_ONCE: Final = 8
-"""Headers that are read at the same time: on a share of the network each of them is waited for."""
-_CHUNK: Final = 4096
+_AT_ONCE: Final = 4
+"""Threads that read headers: on a share of the network each of them is waited for."""
+_PORTION: Final = 64
+"""Headers that one of them reads in a row."""
 _LOOKED_AT: Final = 500
 """Names of a folder that are looked at to find an image."""
 
@@ -140,13 +142,19 @@ def _files(acquisition: str) -> Iterator[_File]:
 def _read_infos(files: list[_File], report: FileReport | None) -> Iterator[PlaneInfo]:
     pace = PacedReport(report, len(files))
     done = 0
+    portions = ([file.path for file in files[begin : begin + _PORTION]] for begin in range(0, len(files), _PORTION))
     with ThreadPoolExecutor(_AT_ONCE, "plateflow-headers") as pool:
-        for begin in range(0, len(files), _CHUNK):
-            for info in pool.map(read_plane_info, [file.path for file in files[begin : begin + _CHUNK]]):
-                yield info
-                done += 1
+        # No more is asked for than is worked on, so that who cancels waits for little.
+        while ahead := list(islice(portions, _AT_ONCE)):
+            for infos in pool.map(_read_portion, ahead):
+                yield from infos
+                done += len(infos)
                 pace.reach(done)
     pace.finish()
+
+
+def _read_portion(paths: list[str]) -> list[PlaneInfo]:
+    return [read_plane_info(path) for path in paths]
 
 
 def _records(folder: str, files: list[_File], infos: list[PlaneInfo]) -> RecordTable:

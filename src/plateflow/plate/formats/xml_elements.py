@@ -100,13 +100,18 @@ class _Quick:
         text, at = self._text, 0
         if self._template is not None and not self._given_up:
             for match in self._template.pattern.finditer(text):
-                yield from self._collector.feed(text[at : match.start()])
-                at = match.start()
+                begin = match.start()
+                between = text[at:begin]
+                if between.isspace():
+                    self._collector.skip(between.count("\n"))
+                elif between:
+                    yield from self._collector.feed(between)
+                at = begin
                 if self._collector.is_inside:
                     continue
                 yield self._template.element(match, self._collector.line)
                 at = match.end()
-                self._collector.skip(text.count("\n", match.start(), at))
+                self._collector.skip(self._template.lines)
         end = len(text) if last or self._given_up else self._complete(text, at)
         yield from self._collector.feed(text[at:end], last=last)
         self._text = text[end:]

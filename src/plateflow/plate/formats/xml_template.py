@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from operator import itemgetter
 from typing import Final
 
 _TOKEN = re.compile(r"<[^<>]*>|[^<>]+")
@@ -50,9 +51,11 @@ class Template:
     def __init__(self, name: str, pattern: re.Pattern[str], keys: list[tuple[str, str]]) -> None:
         self._name = name
         self.pattern = pattern
-        self._attributes = [(number, key) for number, (kind, key) in enumerate(keys) if kind == "attribute"]
-        self._children = [(number, key) for number, (kind, key) in enumerate(keys) if kind == "child"]
-        self._units = [(number, key) for number, (kind, key) in enumerate(keys) if kind == "unit"]
+        self.lines = pattern.pattern.count("\n")
+        """Ends of lines in an element of this form: its values hold none."""
+        self._attributes = _Some("attribute", keys)
+        self._children = _Some("child", keys)
+        self._units = _Some("unit", keys)
         self._text = next((number for number, (kind, _) in enumerate(keys) if kind == "text"), None)
 
     def element(self, match: re.Match[str], line: int) -> Element:
@@ -61,11 +64,26 @@ class Template:
         return Element(
             self._name,
             line,
-            {key: values[number] for number, key in self._attributes},
-            {key: values[number] for number, key in self._children},
-            {key: values[number] for number, key in self._units},
+            self._attributes.of(values),
+            self._children.of(values),
+            self._units.of(values),
             "" if self._text is None else values[self._text],
         )
+
+
+class _Some:
+    """The values of one kind among those of an element."""
+
+    def __init__(self, kind: str, keys: list[tuple[str, str]]) -> None:
+        chosen = [(number, key) for number, (of, key) in enumerate(keys) if of == kind]
+        self._keys = [key for _, key in chosen]
+        # One and the same number twice, for with one alone itemgetter returns no tuple.
+        numbers = [number for number, _ in chosen]
+        self._pick = itemgetter(*numbers, *numbers[:1]) if numbers else None
+
+    def of(self, values: tuple[str, ...]) -> dict[str, str]:
+        """Return them by name."""
+        return {} if self._pick is None else dict(zip(self._keys, self._pick(values), strict=False))
 
 
 def find_element(text: str, name: str) -> str | None:
