@@ -14,7 +14,7 @@ import msgspec
 
 from plateflow.errors import PipelineError
 from plateflow.functions import kinds
-from plateflow.functions.kinds import Kind
+from plateflow.functions.kinds import Info, Kind
 from plateflow.pipeline.lengths import LengthError, in_pixels, is_said_otherwise
 from plateflow.pipeline.nearest import did_you_mean
 
@@ -41,6 +41,8 @@ class Signature:
     """Whether ``**kwargs`` takes parameters that cannot be checked."""
     hinted: bool
     """Whether hints say which parameters are data."""
+    info: tuple[str, ...] = ()
+    """Parameters that are told where the images are from."""
 
 
 def resolve_function(func: Callable[..., Any] | str) -> Callable[..., Any]:
@@ -95,10 +97,11 @@ def read_signature(func: Callable[..., Any]) -> Signature:
     _check_kinds(func, data, returns)
     return Signature(
         data=data,
-        parameters={n: p for n, p in named.items() if n not in data},
+        parameters={n: p for n, p in named.items() if n not in data and hints.get(n) is not Info},
         returns=returns,
         takes_any=any(p.kind is inspect.Parameter.VAR_KEYWORD for p in parameters.values()),
         hinted=hinted,
+        info=tuple(name for name in named if hints.get(name) is Info),
     )
 
 
@@ -133,7 +136,9 @@ def check_parameters(signature: Signature, given: dict[str, Any]) -> list[str]:
     """Return what is wrong with a step's parameters, whatever the plate: unknown, missing or mistyped ones."""
     problems = []
     for name, value in given.items():
-        if name in signature.data:
+        if name in signature.info:
+            problems.append(f"parameter {name!r} is told where the images are from; it cannot be given")
+        elif name in signature.data:
             problems.append(f"parameter {name!r} is filled by the step's inputs; it cannot be given")
         elif name not in signature.parameters:
             if not signature.takes_any:
