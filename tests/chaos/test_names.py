@@ -299,7 +299,7 @@ def test_a_folder_of_the_results_that_becomes_a_link_takes_nothing_elsewhere(
     elsewhere.mkdir()
     slow = "def work(image: Image) -> Image:\n    time.sleep(0.3)\n    return image\n"
     steps = slow + STEPS.replace("steps = [", "steps = [FunctionStep(work, 'DNA'),")
-    swapped = []
+    swapped: list[str] = []
 
     def forward(run: object, body: bytes) -> None:
         [output] = bench.folder.glob("out_*")
