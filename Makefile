@@ -23,6 +23,7 @@ RUNTIME := $(VENV)/.stamp-runtime
 DEV := $(VENV)/.stamp-dev
 BENCH := $(VENV)/.stamp-bench
 QT := $(VENV)/.stamp-qt
+INTEROP := $(VENV)-interop
 TEST_GUI = QT_QPA_PLATFORM=offscreen $(BIN)/python -m pytest -p pytestqt.plugin tests/gui -n auto --dist loadfile
 QT_LIBRARIES := libegl1 libgl1 libxkbcommon0 libdbus-1-3 libfontconfig1 libglib2.0-0 fonts-dejavu-core
 X_LIBRARIES := xvfb libxcb-cursor0 libxcb-icccm4 libxcb-image0 libxcb-keysyms1 libxcb-render-util0 libxcb-shape0 \
@@ -31,7 +32,7 @@ NEEDS_ROOT = [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null || { echo "$(1
 	apt-get install $(2)" >&2; exit 1; }
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test slow test-gui test-gui-pyside qt-libraries x-libraries chaos lint format bench bench-gui schema pictures screenshots constraints clean
+.PHONY: help demo test slow test-gui test-gui-pyside qt-libraries x-libraries interop interop-constraints chaos lint format bench bench-gui schema pictures screenshots constraints clean
 
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):[^#]*## /\1|/p' Makefile | awk -F '|' '{printf "make %-15s %s\n", $$1, $$2}'
@@ -50,6 +51,21 @@ test-gui: $(QT) ## run the tests of the window with PyQt6, drawn offscreen; a wh
 
 test-gui-pyside: $(QT) ## run the same tests with PySide6
 	@QT_API=pyside6 PYTEST_QT_API=pyside6 $(TEST_GUI)
+
+interop: $(RUNTIME) ## open results with ngio, ome-zarr-py, pandas and pycytominer, in an environment of their own
+	@"$(VENV)/bin/python" -m venv $(if $(wildcard $(INTEROP)/.stamp-*),,--clear) "$(INTEROP)"
+	@[ -e "$(INTEROP)/.stamp-$(HERE)" ] || { echo "Installing what opens the results into $(INTEROP) ..."; \
+	  PIP_CONSTRAINT=tests/interop/constraints.txt "$(INTEROP)/bin/python" -m pip install -qq -r tests/interop/requirements.txt \
+	  && touch "$(INTEROP)/.stamp-$(HERE)"; }
+	@results=$$(mktemp -d) && trap 'rm -rf "$$results"' EXIT && $(BIN)/python -m tests.interop.make_results "$$results" \
+	  && PLATEFLOW_RESULTS="$$results/results" "$(INTEROP)/bin/python" -m pytest -q --noconftest -c /dev/null --rootdir tests/interop \
+	  -p no:cacheprovider tests/interop
+
+interop-constraints: $(RUNTIME) # resolve tests/interop/requirements.txt anew; make interop first
+	@PIP_CONSTRAINT= "$(INTEROP)/bin/python" -m pip install -qq --dry-run --ignore-installed --report "$(INTEROP)/resolved.json" \
+	  -r tests/interop/requirements.txt
+	@{ grep '^#' tests/interop/constraints.txt; $(BIN)/python -c '$(PINS)' "$(INTEROP)/resolved.json" | sort; } > "$(INTEROP)/constraints.txt"
+	@mv "$(INTEROP)/constraints.txt" tests/interop/constraints.txt
 
 chaos: $(DEV) ## prove the promises under faults, counted; PLATEFLOW_CHAOS=full makes the whole counts
 	@$(BIN)/python -m pytest tests/chaos -n auto --dist loadfile -rP --timeout 900

@@ -13,7 +13,7 @@ import sys
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
-from bench import journal, latency, memory, progress_path, sparse, whole_plate
+from bench import journal, latency, memory, plate_open, progress_path, sparse, whole_plate
 from bench.harness import LEAST_ROUNDS, BenchError, Report, note, show
 
 if TYPE_CHECKING:
@@ -25,6 +25,7 @@ BENCHMARKS: dict[str, Callable[[int], Report]] = {
     sparse.NAME: sparse.measure,
     latency.NAME: latency.measure,
     journal.NAME: journal.measure,
+    plate_open.NAME: plate_open.measure,
 }
 """Those that run by default."""
 LONG: Final = (memory.NAME,)
@@ -39,8 +40,12 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, default=LEAST_ROUNDS, help=f"no figure below {LEAST_ROUNDS}")
     parser.add_argument("--updates", type=int, default=memory.UPDATES, help=f"of {memory.NAME}: in all executions")
     parser.add_argument("--each", type=int, default=memory.EACH, help=f"of {memory.NAME}: in each execution")
+    parser.add_argument("--images", type=int, default=plate_open.IMAGES, help=f"of {plate_open.NAME}: on each plate")
     arguments = parser.parse_args()
-    benchmarks = BENCHMARKS | {memory.NAME: partial(memory.measure, updates=arguments.updates, each=arguments.each)}
+    benchmarks = BENCHMARKS | {
+        memory.NAME: partial(memory.measure, updates=arguments.updates, each=arguments.each),
+        plate_open.NAME: partial(plate_open.measure, images=arguments.images),
+    }
     unknown = [name for name in arguments.names if name not in benchmarks]
     if unknown or arguments.rounds < 1:
         parser.error(f"no benchmark {unknown[0]!r}" if unknown else "at least one round is needed")

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from plateflow.pipeline.compile import compile_plate as compile_plate
     from plateflow.pipeline.pipeline import Pipeline as Pipeline
     from plateflow.pipeline.pipeline import load_pipeline as load_pipeline
+    from plateflow.pipeline.save import save_pipeline as save_pipeline
     from plateflow.pipeline.step import FunctionStep as FunctionStep
     from plateflow.plate.open import open_plate as open_plate
     from plateflow.progress.update import ProgressPhase as ProgressPhase
@@ -30,6 +31,7 @@ _HOMES = {
     "compile_plate": "plateflow.pipeline.compile",
     "load_pipeline": "plateflow.pipeline.pipeline",
     "open_plate": "plateflow.plate.open",
+    "save_pipeline": "plateflow.pipeline.save",
     "run_plate": "plateflow.service.run_plate",
 }
 

@@ -8,6 +8,7 @@
     │   ├── PipelineError    a pipeline file that cannot be loaded, or a step that makes no sense
     │   ├── CompileError     a pipeline that does not fit a plate
     │   └── OutputError      a results folder that cannot be written
+    ├── PlateStepError       a step over the whole plate failed, so no well was begun
     ├── ImageError           an image that is not what the plate declares: its well's error
     ├── SchemaError          a message that breaks the progress schema (also a ValueError)
     └── ServerError          the server is not there, does not answer or refused
@@ -47,6 +48,10 @@ class CompileError(UserError):
 
 class OutputError(UserError):
     """A results folder cannot be written, or already holds results."""
+
+
+class PlateStepError(PlateflowError):
+    """A step over the whole plate failed, so no well was begun; names the step."""
 
 
 class ImageError(PlateflowError):

@@ -1,5 +1,9 @@
 """What the tests of whole runs share: pipelines that a real server runs over a plate, and what they leave."""
 
+import os
+import signal
+from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -112,6 +116,13 @@ def committed(output: Path) -> dict[str, dict[Path, int]]:
         paths = [output / "wells" / f"{well}.json", *(output / file.path for file in record.files)]
         found[well] = {path: path.stat().st_mtime_ns for path in paths}
     return found
+
+
+def end_all(pids: Iterable[int]) -> None:
+    """Kill processes, those that are still there."""
+    for pid in pids:
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
 
 
 def undisturbed(station: Station, client: ExecutionClient) -> tuple[dict[str, bytes], float]:

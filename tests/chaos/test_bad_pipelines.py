@@ -76,6 +76,19 @@ TEXTS = {
     ),
 }
 
+TOML = 'name = "p"\nchannels = {{ DNA = "1" }}\n\n[[steps]]\nfunction = "{}"\ninputs = "DNA"\n'
+TOMLS = {
+    "no TOML": Bad("name = = 3\n", USER_ERROR, "bad.toml:1: is no TOML"),
+    "TOML nested too deeply": Bad("name = " + "[" * 100_000, USER_ERROR, "bad.toml: is nested too deeply"),
+    "TOML without a name": Bad("channels = {}\n", USER_ERROR, "bad.toml"),
+    "TOML with an unknown key": Bad('name = "p"\ncolour = 3\n', USER_ERROR, "colour"),
+    "module that is not there": Bad(TOML.format("nowhere_at_all:f"), USER_ERROR, "ModuleNotFoundError"),
+    "module with an error": Bad(TOML.format("beside_bad:f"), USER_ERROR, "ZeroDivisionError"),
+    "module that never ends": Bad(TOML.format("beside_endless:f"), USER_ERROR, "bad.toml: loading the pipeline took"),
+    "function that is text": Bad(TOML.format("beside_text:f"), USER_ERROR, "is a str, not a function"),
+    "module that ends the process": Bad(TOML.format("beside_exit:f"), BROKEN, "runner exited with code 3"),
+}
+
 FILES: dict[str, tuple[Callable[[Path], object], str]] = {
     "100 MB": (lambda path: path.write_bytes(b"#" * 10**8), "is larger than the 4 MB"),
     "a terabyte": (sparse(2**40), "is larger than the 4 MB"),
@@ -97,6 +110,9 @@ def served() -> Iterator[Cli]:
     folder = Path(tempfile.mkdtemp(prefix="pf", dir="/tmp"))
     write_synthetic_plate(folder / "plate", rows=1, columns=2, shape=(64, 64))
     (folder / "beside_bad.py").write_text("1 / 0\n")
+    (folder / "beside_endless.py").write_text("while True: pass\n")
+    (folder / "beside_text.py").write_text("f = 'beside_text:f'\n")
+    (folder / "beside_exit.py").write_text("import os\nos._exit(3)\n")
     cli = Cli(folder / "r", folder)
     with cli.server():
         yield cli
@@ -124,13 +140,14 @@ def tell(name: str, problems: dict[str, str]) -> None:
 @pytest.mark.timeout(600)
 def test_what_a_pipeline_does_as_it_is_loaded(served: Cli) -> None:
     pid = served.server_pid()
-    problems = {case: next(problems_of_text(served, bad, pid), "") for case, bad in TEXTS.items()}
+    problems = {case: next(problems_of_text(served, bad, pid, "bad.py"), "") for case, bad in TEXTS.items()}
+    problems |= {case: next(problems_of_text(served, bad, pid, "bad.toml"), "") for case, bad in TOMLS.items()}
     tell("bad pipelines", problems)
     assert_a_good_one_runs(served)
 
 
-def problems_of_text(cli: Cli, bad: Bad, pid: int) -> Iterator[str]:
-    path = cli.pipeline(bad.text, "bad.py")
+def problems_of_text(cli: Cli, bad: Bad, pid: int, name: str) -> Iterator[str]:
+    path = cli.pipeline(bad.text, name)
     ended = cli.run("run", path, cli.folder / "plate", "--output", cli.folder / "out", "--step-limit", STEP_LIMIT)
     if ended.returncode != bad.code or bad.says not in ended.stderr or ended.stdout:
         yield f"ended with {ended.returncode} and said {ended.stderr[-500:]!r}"

@@ -1,8 +1,6 @@
 """Promise P12: two runs never write into one results folder, and a killed one leaves no lock."""
 
-import os
 import random
-import signal
 import socket
 import time
 from collections.abc import Iterator
@@ -12,7 +10,7 @@ from pathlib import Path
 import pytest
 from tests.chaos.machinery import ServerProcess
 from tests.chaos.plates import KINDS, bench_of, runs_of, tell
-from tests.chaos.served import Station, committed, is_whole, station_of, summary_of
+from tests.chaos.served import Station, committed, end_all, is_whole, station_of, summary_of
 from tests.integration.cli.commands import descendants, wait_for
 
 from plateflow.errors import OutputError
@@ -109,8 +107,7 @@ class Trial:
         family = [server.process.pid, *descendants(server.process.pid)]
         if self._rng.random() < 0.5:
             family = family[:1]
-        for pid in family:
-            os.kill(pid, signal.SIGKILL)
+        end_all(family)
         server.process.wait()
 
     def _seconds_until_free(self) -> float:

@@ -1,6 +1,7 @@
 """Promise P7: nothing partial ever stands under a final name, whenever a run is killed and whatever call fails."""
 
 import errno
+import fcntl
 import itertools
 import os
 import random
@@ -101,8 +102,21 @@ def kill_all(pid: int, rng: random.Random) -> None:
 def problems_after_kill(job: JobSpec, undisturbed: Files, moments: list[int]) -> Iterator[str]:
     output = Path(job.output or "")
     moments.append(len(committed(output)))
+    wait_for(lambda: is_free(output), "the end of a process that was just being forked", seconds=2.0)
     yield from problems_of_files(output, undisturbed)
     yield from problems_of_end(do_here(replace(job, resume=True, executor="threads")), undisturbed)
+
+
+def is_free(output: Path) -> bool:
+    """Tell whether nobody holds a results folder."""
+    descriptor = os.open(output, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    finally:
+        os.close(descriptor)
+    return True
 
 
 # A call that writes fails, whichever.

@@ -1,9 +1,7 @@
 """Promises P4 and P5: a killed server takes all its processes with it, and no finished well."""
 
-import os
 import random
 import shutil
-import signal
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, suppress
@@ -12,7 +10,7 @@ from pathlib import Path
 import pytest
 from tests.chaos.machinery import ServerProcess
 from tests.chaos.plates import KINDS, bench_of, contents, runs_of, tell
-from tests.chaos.served import EXECUTORS, WORKERS, Station, committed, is_whole, station_of, undisturbed
+from tests.chaos.served import EXECUTORS, WORKERS, Station, committed, end_all, is_whole, station_of, undisturbed
 from tests.integration.cli.commands import descendants, lives, wait_for
 
 from plateflow.progress.messages import ExecutionState
@@ -92,10 +90,10 @@ def seconds_until_gone(pids: set[int]) -> float:
     return time.monotonic() - began
 
 
-def end_all(pids: set[int]) -> None:
-    for pid in pids:
-        with suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGKILL)
+def command_of(pid: int) -> str:
+    with suppress(FileNotFoundError):
+        return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode()[-200:]
+    return ""
 
 
 # P5: what a killed server's run had finished is kept, and going on makes the rest.
@@ -156,7 +154,9 @@ class Trial:
         """Wells that were finished when it was killed."""
 
     def problems(self, server: ServerProcess, following: ServerProcess) -> Iterator[str]:
-        execution = self._interrupt(server)
+        execution, left = self._interrupt(server)
+        if left:
+            yield f"processes outlived it by {LIMIT} s: {left}"
         finished = committed(self._output)
         self.kept = len(finished)
         begun = self._station.called()
@@ -170,7 +170,8 @@ class Trial:
             yield f"finished wells ran again: {sorted(again)}"
         yield from self._problems_of_results(finished)
 
-    def _interrupt(self, server: ServerProcess) -> str:
+    def _interrupt(self, server: ServerProcess) -> tuple[str, list[str]]:
+        # Return the run's id, and what was left of its processes.
         with ExecutionClient(server.directory) as client:
             execution = self._station.submit(client, self._output, executor=self._executor)
         time.sleep(self._delay)
@@ -178,8 +179,8 @@ class Trial:
         server.kill()
         if self._all:
             end_all(family)
-        wait_for(lambda: not any(map(lives, family)), "the end of all processes", LIMIT)
-        return execution
+        seconds_until_gone(family)
+        return execution, [command_of(pid) for pid in family if lives(pid)]
 
     def _problems_of_first(
         self, client: ExecutionClient, execution: str, finished: set[str], begun: set[str]

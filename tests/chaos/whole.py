@@ -73,7 +73,8 @@ def _record(data: bytes) -> Any:
 
 
 def _table(data: bytes) -> Any:
-    assert data.endswith(b"\n")
+    if not data.endswith(b"\n"):
+        raise ValueError("its last line is cut")
     header, *rows = csv.reader(io.StringIO(data.decode(), newline=""))
     if any(len(row) != len(header) for row in rows):
         raise ValueError("a row is cut")

@@ -59,7 +59,7 @@ def test_the_same_nuclei_from_zarr_as_from_tiff(test_data: Path, tmp_path: Path)
     def nuclei(plate: Plate, name: str) -> list[str]:
         steps = [FunctionStep(find_nuclei, inputs="DNA", outputs="Nuclei", min_diameter=8, max_diameter=40)]
         pipeline = Pipeline("nuclei", channels={"DNA": "2"}, steps=steps)
-        run_plate(compile_plate(plate, pipeline, wells=WELLS), output=tmp_path / name, executor="threads")
+        run_plate(compile_plate(plate, pipeline, wells=WELLS), output=tmp_path / name, executor="processes")
         return (tmp_path / name / "wells.csv").read_text().splitlines()
 
     rows = [

@@ -32,6 +32,28 @@ def test_bbbc013_by_its_file_names(test_data: Path, folder: str) -> None:
     assert plate.plate_map["A04"] == {"ImageNumber": 4.0, "SBS_Doses": 2.0, "SBS_Controls": 0.0}
 
 
+@pytest.mark.parametrize("folder", ["sbs_bbbc013", "sbs_bbbc013/images"])
+def test_bbbc013_without_being_told_its_names(test_data: Path, folder: str) -> None:
+    found, told = open_plate(test_data / folder), open_plate(test_data / folder, filenames=SBS)
+    assert found.layout == "sbs-names"
+    assert [channel.name for channel in found.channels] == ["Channel1", "Channel2"]
+    assert {well: [record.path for record in records] for well, records in found.wells.items()} == {
+        well: [record.path for record in records] for well, records in told.wells.items()
+    }
+
+
+@pytest.mark.parametrize("folder", ["example_human", "example_human/images"])
+def test_example_human(test_data: Path, folder: str) -> None:
+    plate = open_plate(test_data / folder)
+    assert (plate.layout, plate.channels) == ("cellomics", (Channel("0"), Channel("1"), Channel("2")))
+    assert list(plate.wells) == ["D03"]
+    assert [(r.site, r.channel, r.z, r.timepoint, Path(r.path).name) for r in plate.wells["D03"]] == [
+        (0, channel, 1, 1, f"AS_09125_050116030001_D03f00d{channel}.tif") for channel in "012"
+    ]
+    for record in plate.wells["D03"]:
+        assert read_plane(record.path, (512, 512), "uint8").any()
+
+
 def test_bbbc013_pixels_are_intensities(test_data: Path) -> None:
     path = str(test_data / "sbs_bbbc013/images/Channel2-18-B-06.tif")
     assert read_header(path) == ImageHeader((640, 640), np.dtype("uint8"))

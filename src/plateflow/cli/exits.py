@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from plateflow.progress.messages import ExecutionState
 from plateflow.progress.state import AxisState, ExecutionProgress
+from plateflow.progress.wells import failed_axes, is_well
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -39,7 +40,8 @@ def exit_of(state: ExecutionProgress) -> Exit:
         return Exit.WELLS_FAILED if state.counts[AxisState.FAILED] else Exit.DONE
     if state.state is ExecutionState.CANCELLED:
         return Exit.CANCELLED
-    return Exit.USER_ERROR if state.plate_error or _all_ended(state) else Exit.BROKEN
+    plate_failed = any(not is_well(axis_id) for axis_id, _ in failed_axes(state))
+    return Exit.USER_ERROR if state.plate_error or plate_failed or _all_ended(state) else Exit.BROKEN
 
 
 def _all_ended(state: ExecutionProgress) -> bool:

@@ -8,16 +8,19 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from plateflow.cli import attend
+from plateflow.cli import attend, init
 from plateflow.cli.demo import demo as run_demo
 from plateflow.cli.exits import Exit
 from plateflow.cli.find import MOST_ASKED
+from plateflow.cli.functions import show_functions
+from plateflow.cli.heat_map import draw_heat_map
 from plateflow.cli.options import (
     ExecutionBegin,
     Executor,
     Filenames,
     Format,
     Json,
+    LoadData,
     Metadata,
     Output,
     PipelinePath,
@@ -26,6 +29,7 @@ from plateflow.cli.options import (
     Preview,
     Rerun,
     Resume,
+    Settings,
     StepLimit,
     Wells,
     Workers,
@@ -106,11 +110,18 @@ def init_plate(
     filenames: Filenames = None,
     metadata: Metadata = None,
     layout: Format = None,
+    load_data: LoadData = None,
     json: Json = False,
 ) -> Exit:
-    """Open a plate and say what was understood of it."""
-    spec = JobSpec(plate=real_path(plate), filenames=filenames, metadata=metadata_path(metadata), layout=layout)
-    return prepare(ExecutionKind.INIT, spec, json=json)
+    """Open a plate and say what was understood of it: what there is, a map, what is missing or odd."""
+    spec = JobSpec(
+        plate=real_path(plate),
+        filenames=filenames,
+        metadata=metadata_path(metadata),
+        layout=layout,
+        load_data=None if load_data is None else real_path(load_data),
+    )
+    return init.init_plate(spec, json=json)
 
 
 @app.command("compile")
@@ -118,6 +129,7 @@ def compile_pipeline(
     pipeline: PipelinePath,
     plate: PlatePath,
     wells: Wells = None,
+    settings: Settings = None,
     filenames: Filenames = None,
     metadata: Metadata = None,
     layout: Format = None,
@@ -127,6 +139,7 @@ def compile_pipeline(
     spec = JobSpec(
         plate=real_path(plate),
         pipeline=describe_pipeline(pipeline),
+        settings=tuple(settings or ()),
         filenames=filenames,
         metadata=metadata_path(metadata),
         layout=layout,
@@ -145,6 +158,7 @@ def _offer(name: str, act: Callable[..., Exit], says: str) -> None:
         executor: Executor = "processes",
         workers: Workers = None,
         wells: Wells = None,
+        settings: Settings = None,
         preview: Preview = False,
         step_limit: StepLimit = STEP_LIMIT,
         resume: Resume = False,
@@ -158,6 +172,7 @@ def _offer(name: str, act: Callable[..., Exit], says: str) -> None:
         spec = JobSpec(
             plate="",
             pipeline=describe_pipeline(pipeline),
+            settings=tuple(settings or ()),
             filenames=filenames,
             metadata=metadata_path(metadata),
             layout=layout,
@@ -174,6 +189,31 @@ def _offer(name: str, act: Callable[..., Exit], says: str) -> None:
 
 _offer("run", run_plates, "Run a pipeline over plates and watch it; prints where the results are.")
 _offer("submit", submit_plates, "Queue a pipeline over plates and return at once; prints an execution id a plate.")
+
+
+@app.command()
+def functions(
+    name: Annotated[
+        str | None,
+        typer.Argument(help="One of them, as it is called; words to search for; or package.module:function."),
+    ] = None,
+    json: Json = False,
+) -> Exit:
+    """List the functions for steps, or explain one: parameters, units, and where the algorithm is from."""
+    return show_functions(name, json=json)
+
+
+@app.command()
+def heatmap(
+    results: Annotated[Path, typer.Argument(help="Results folder of a run.")],
+    feature: Annotated[
+        str | None, typer.Argument(help="Nuclei_AreaShape_Area, Count_Nuclei, ...; without it, all of them are listed.")
+    ] = None,
+    output: Annotated[Path | None, typer.Option(help="The SVG; by default in heat_maps/ of the results.")] = None,
+    json: Json = False,
+) -> Exit:
+    """Draw one measurement of a run on a map of the plate, as an SVG."""
+    return draw_heat_map(results, feature, output, json=json)
 
 
 @app.command()

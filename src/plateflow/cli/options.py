@@ -13,7 +13,7 @@ from plateflow.storage.regular import real_path
 Json = Annotated[bool, typer.Option("--json", help="Messages for programs on stdout, one JSON object a line.")]
 PlatePaths = Annotated[list[Path], typer.Argument(help="Folders of plates, as the microscope wrote them.")]
 PlatePath = Annotated[Path, typer.Argument(help="Folder of the plate, as the microscope wrote it.")]
-PipelinePath = Annotated[Path, typer.Argument(help="Python file that sets 'pipeline'.")]
+PipelinePath = Annotated[Path, typer.Argument(help="Python file that sets 'pipeline', or TOML.")]
 Filenames = Annotated[
     str | None,
     typer.Option(metavar="REGEX", help="Named groups well (or row and column), site, channel, z, timepoint."),
@@ -25,8 +25,16 @@ Format = Annotated[
     str | None,
     typer.Option("--format", metavar="NAME", help="Reader of the plate, where several know its folder."),
 ]
+LoadData = Annotated[
+    Path | None,
+    typer.Option("--load-data", metavar="CSV", help="Write the plate as a LoadData table of CellProfiler, too."),
+]
 Wells = Annotated[str | None, typer.Option(metavar="B02,B03", help="Only these wells.")]
 
+Settings = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="STEP.PARAMETER=VALUE", help="Set a parameter for this run; as often as you like."),
+]
 Output = Annotated[Path | None, typer.Option(help="New folder for the results.")]
 Executor = Annotated[Literal["threads", "processes"], typer.Option(help="What the wells run in.")]
 Workers = Annotated[int | None, typer.Option(min=1, max=1024, help="By default one a processor.")]

@@ -1,4 +1,4 @@
-"""``plateflow init`` and ``plateflow compile``: what a plate holds, and whether a pipeline fits it."""
+"""``plateflow compile``: whether a pipeline fits a plate."""
 
 from __future__ import annotations
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from plateflow.pipeline.pipeline import Pipeline
+    from plateflow.pipeline.step import Branch
 
 NUMBERS = "biuf"
 """Kinds of dtype that pixels and columns may have."""
@@ -32,6 +33,8 @@ class Call:
     data: tuple[str, ...]
     """Names of the data parameters, in the order of a group's inputs."""
     params: dict[str, Any]
+    then: tuple[Call, ...] = ()
+    """Each takes what the one before returned."""
 
     def __call__(self, arrays: list[Any], kinds: tuple[Kind, ...]) -> list[Any]:
         """Call it and return what it returned, one checked thing for each kind.
@@ -41,24 +44,36 @@ class Call:
         ValueError
             If it returned something else.
         """
-        returned = self.func(**dict(zip(self.data, arrays, strict=True)), **self.params)
+        returned = self._returned(arrays)
         things = list(returned) if isinstance(returned, tuple) and len(kinds) > 1 else [returned]
         if len(things) != len(kinds):
             raise ValueError(f"{function_name(self.func)} returned {len(things)} things, not the {len(kinds)} declared")
         return [_CHECKS[kind](thing) for kind, thing in zip(kinds, things, strict=True)]
 
+    def _returned(self, arrays: list[Any]) -> Any:
+        returned = self.func(**dict(zip(self.data, arrays, strict=True)), **self.params)
+        for call in self.then:
+            several = isinstance(returned, tuple) and len(call.data) > 1
+            returned = call._returned(list(returned) if several else [returned])  # noqa: SLF001 - its own class
+        return returned
 
-def make_calls(pipeline: Pipeline) -> Calls:
-    """Resolve every function of a pipeline, once for each worker."""
+
+def make_calls(pipeline: Pipeline, pixel_size_um: float | None) -> Calls:
+    """Resolve every function of a pipeline for plates of this pixel size, once for each worker."""
     return tuple(
         {
-            value: Call(func, tuple(signature.data), convert_parameters(signature, branch.params))
+            value: replace(first, then=tuple(then))
             for value, branch in step.branches.items()
-            for func in [resolve_function(branch.func)]
-            for signature in [read_signature(func)]
+            for first, *then in [[_make_call(link, pixel_size_um) for link in branch.chain]]
         }
         for step in pipeline.steps
     )
+
+
+def _make_call(link: Branch, pixel_size_um: float | None) -> Call:
+    func = resolve_function(link.func)
+    signature = read_signature(func)
+    return Call(func, tuple(signature.data), convert_parameters(signature, link.params, pixel_size_um))
 
 
 def _check_image(thing: Any) -> NDArray[Any]:

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 from plateflow.progress.update import STEP_PHASES, ProgressPhase, ProgressStatus, ProgressUpdate
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from plateflow.execution.executor import Died
     from plateflow.progress.emitter import Emitter
 
@@ -36,27 +38,28 @@ def death_text(died: Died, last: ProgressUpdate | None, *, again: bool) -> str:
     return f"its worker process died{' in both attempts, the second time' if again else ''} {where} ({died.cause})"
 
 
-def report_death(emitter: Emitter, last: ProgressUpdate | None, error: str) -> None:
+def report_death(emitter: Emitter, steps: Sequence[int], last: ProgressUpdate | None, error: str) -> None:
     """Say of a well what its worker can say no more.
 
     Parameters
     ----------
     emitter
         Of the well.
+    steps
+        Indices of those that it does.
     last
         The worker's last update of it; None where there is none.
     error
         Why it ended.
     """
-    total_steps = emitter.total_steps
     done = 0
     if last is None:
-        emitter.emit(ProgressPhase.AXIS_STARTED, ProgressStatus.STARTED, 0, total_steps)
+        emitter.emit(ProgressPhase.AXIS_STARTED, ProgressStatus.STARTED, 0, len(steps))
     elif last.phase in STEP_PHASES:
         emitter = emitter.step(last.step_name, last.step_index)
-        done = last.step_index
+        done = sum(index < last.step_index for index in steps)
         if last.phase is ProgressPhase.STEP_COMPLETED:
             done += last.status is ProgressStatus.COMPLETED
         else:
             emitter.emit(ProgressPhase.STEP_COMPLETED, ProgressStatus.ERROR, last.completed, last.total, error=error)
-    emitter.emit(ProgressPhase.AXIS_COMPLETED, ProgressStatus.ERROR, done, total_steps, error=error)
+    emitter.emit(ProgressPhase.AXIS_COMPLETED, ProgressStatus.ERROR, done, len(steps), error=error)

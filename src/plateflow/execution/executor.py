@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Protocol
 import msgspec
 
 from plateflow.errors import PipelineError
-from plateflow.progress.messages import encode_message
+from plateflow.progress.messages import AxisKind, encode_message
 from plateflow.progress.update import ProgressPhase, ProgressStatus, ProgressUpdate
 
 if TYPE_CHECKING:
@@ -48,6 +48,8 @@ class Work:
     """Absolute path of the results folder; "" for none."""
     preview: bool = False
     """Whether to draw the outlines of labels too."""
+    plate_images: str = ""
+    """Absolute path of the folder for what steps over the whole plate make; "" where there are none."""
 
     def pack(self, *, holds: bool = False) -> PackedWork:
         """Return what crosses to a worker: wells follow one by one.
@@ -69,7 +71,9 @@ class Work:
                 f"pipeline {self.plan.pipeline.name!r} cannot be sent to worker processes: {e}; put its functions in a "
                 "module or load it from a file, or run it with executor='threads'"
             ) from e
-        return PackedWork(self.execution_id, self.plan.plate.path, len(self.plan.step_names), self.output, holds, data)
+        plan = self.plan
+        of_wells = len(plan.shapes[plan.wells[0].shape].steps) if plan.wells else 0
+        return PackedWork(self.execution_id, plan.plate.path, len(plan.step_names), of_wells, self.output, holds, data)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,12 +83,19 @@ class PackedWork:
     execution_id: str
     plate_id: str
     total_steps: int
+    """Of the pipeline."""
+    well_steps: int
+    """Those of them that a well does; the others are done once, over the whole plate."""
     output: str
     """Absolute path of the results folder; "" for none."""
     holds: bool
     """Whether a descriptor of that folder follows."""
     data: bytes
     """A pickled :class:`Work`."""
+
+    def steps_of(self, axis: AxisPlan) -> int:
+        """Return how many steps an axis has."""
+        return 1 if axis.kind is AxisKind.PLATE else self.well_steps
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ import hashlib
 import inspect
 import os
 import sys
+import tomllib
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -16,6 +17,8 @@ import msgspec
 
 from plateflow.errors import ImageError
 from plateflow.pipeline.signature import function_name, resolve_function
+from plateflow.pipeline.toml import SUFFIX
+from plateflow.progress.messages import AxisKind
 from plateflow.storage.image import image_files
 from plateflow.storage.run_record import library_versions
 
@@ -33,7 +36,8 @@ def with_fingerprints(plan: PlatePlan, *, preview: bool) -> PlatePlan:
 
     They cover, besides the images' sizes and times of change: parameters, inputs and outputs of all steps, the text of
     the pipeline's file but for its comments, the modules beside it that it imports, the modules that its functions
-    come from, the well's row of the plate map, and the versions of python and of the libraries. Not what those modules
+    come from, the well's row of the plate map, the images that steps over the whole
+    plate read, and the versions of python and of the libraries. Not what those modules
     import from elsewhere.
 
     Parameters
@@ -43,52 +47,66 @@ def with_fingerprints(plan: PlatePlan, *, preview: bool) -> PlatePlan:
     preview
         Whether outlines are drawn too.
     """
-    recipe = _digest([*_recipe(plan.pipeline), repr(sorted(plan.declared.items())), f"preview={preview}"])
+    declared = repr((sorted(plan.declared.items()), plan.plate.pixel_size_um))
     prefix = f"{plan.plate.path}{os.sep}"
-    axes = tuple(replace(axis, fingerprint=_of_well(axis, recipe, prefix)) for axis in plan.axes)
+    of_plate = [_of_planes(axis, prefix) for axis in plan.axes if axis.kind is AxisKind.PLATE]
+    recipe = _digest([*_recipe(plan.pipeline), declared, f"preview={preview}", *of_plate])
+    axes = tuple(
+        replace(axis, fingerprint=_of_well(axis, recipe, prefix)) if axis.kind is AxisKind.WELL else axis
+        for axis in plan.axes
+    )
     return replace(plan, axes=axes)
 
 
 def fingerprint_plate(plan: PlatePlan) -> str:
     """Return one fingerprint of all wells of a plan that have one."""
-    return _digest([f"{axis.axis_id} {axis.fingerprint}" for axis in plan.axes])
+    return _digest([f"{axis.axis_id} {axis.fingerprint}" for axis in plan.wells])
 
 
 def _of_well(axis: AxisPlan, recipe: str, prefix: str) -> str:
     entries = [recipe, repr(sorted(axis.metadata.items()))]
     for (channel, address), record in axis.files.items():
-        part = "" if record.part is None else f" {msgspec.structs.astuple(record.part)}"
-        for path, status in _files_of(record):
-            name = path.removeprefix(prefix)
-            entries.append(f"{channel} {address} {name!r}{part} {status.st_size} {status.st_mtime_ns}")
+        entries += [f"{channel} {address} {file}" for file in _files_of(record, prefix)]
     return _digest(entries)
 
 
-def _files_of(record: ImageRecord) -> Iterator[tuple[str, os.stat_result]]:
+def _of_planes(axis: AxisPlan, prefix: str) -> str:
+    files = [
+        f"{pattern} {file}"
+        for pattern, records in axis.planes.items()
+        for record in records
+        for file in _files_of(record, prefix)
+    ]
+    return _digest([axis.axis_id, *files])
+
+
+def _files_of(record: ImageRecord, prefix: str) -> Iterator[str]:
     # A file that is missing is its well's error.
+    part = "" if record.part is None else f" {msgspec.structs.astuple(record.part)}"
     with suppress(OSError, ImageError):
         for path in image_files(record.path, record.part):
-            yield path, os.stat(path)
+            status = os.stat(path)
+            yield f"{path.removeprefix(prefix)!r}{part} {status.st_size} {status.st_mtime_ns}"
 
 
 def _recipe(pipeline: Pipeline) -> Iterator[str]:
     yield repr(sorted(library_versions().items()))
-    yield repr(sorted(pipeline.channels.items()))
+    yield repr((sorted(pipeline.channels.items()), pipeline.sequential))
     own = pipeline.source.path if pipeline.source is not None else ""
     for step in pipeline.steps:
         yield from _of_step(step, own)
     if pipeline.source is not None:
-        yield _code(pipeline.source.text)
+        yield _code(pipeline.source)
         yield from _modules_beside(pipeline.source)
 
 
 def _of_step(step: FunctionStep, own: str) -> Iterator[str]:
     # The code of the pipeline's own file is told once, without its comments.
     yield repr((step.name, step.inputs, step.outputs, step.output_kinds, step.variable_components, step.group_by))
-    yield repr(step.keep)
-    for key, branch in step.branches.items():
-        func = resolve_function(branch.func)
-        yield repr((key, function_name(func), sorted((name, _told(value)) for name, value in branch.params.items())))
+    yield repr((step.keep, step.sample, sorted(step.where.items()), step.source))
+    for key, link in ((key, link) for key, branch in step.branches.items() for link in branch.chain):
+        func = resolve_function(link.func)
+        yield repr((key, function_name(func), sorted((name, _told(value)) for name, value in link.params.items())))
         source = inspect.getsourcefile(inspect.unwrap(func)) if inspect.isfunction(func) else None
         if source is not None and source != own and os.path.isfile(source):
             yield hashlib.sha256(Path(source).read_bytes()).hexdigest()
@@ -101,12 +119,14 @@ def _told(value: Any) -> str:
         return ascii(value)
 
 
-def _code(text: str) -> str:
+def _code(source: PipelineSource) -> str:
     # Without comments and blank lines, which change nothing.
+    if source.path.endswith(SUFFIX):
+        return repr(tomllib.loads(source.text))
     try:
-        return ast.dump(ast.parse(text))
+        return ast.dump(ast.parse(source.text))
     except RecursionError:  # some deeper expressions run all the same
-        return text
+        return source.text
 
 
 def _modules_beside(source: PipelineSource) -> Iterator[str]:

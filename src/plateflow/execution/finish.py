@@ -12,12 +12,15 @@ import numpy as np
 
 from plateflow.errors import OutputError
 from plateflow.execution.fingerprint import fingerprint_plate
+from plateflow.execution.plate_images import FOLDER as PLATE_IMAGES
+from plateflow.execution.plate_images import read_record
 from plateflow.execution.results import PIXELS, remove_uncommitted
 from plateflow.execution.surroundings import LOGS
 from plateflow.pipeline.signature import function_name, read_signature, resolve_function
 from plateflow.plate.wells import split_well, well_name
+from plateflow.progress.messages import PLATE_AXIS, AxisKind
 from plateflow.storage.commit import WellRecord, read_committed, uncommit_well
-from plateflow.storage.ome_zarr import WellPath, write_plate_metadata
+from plateflow.storage.ome_zarr import WellPath, listed_fields, write_plate_metadata
 from plateflow.storage.output import require_own
 from plateflow.storage.refusals import GO_ON, telling_what_to_do
 from plateflow.storage.run_record import (
@@ -28,7 +31,7 @@ from plateflow.storage.run_record import (
     utc_text,
     write_run_record,
 )
-from plateflow.storage.tables import WELLS_CSV, write_csv
+from plateflow.storage.tables import PROFILES, WELLS_CSV, write_csv, write_table
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -92,12 +95,13 @@ def _finish(plan: PlatePlan, output: Path, outcome: Outcome, info: RunInfo) -> N
     for well in outcome.errors.keys() & records.keys():  # committed by an attempt that died before it said so
         uncommit_well(output, well)
         del records[well]
-    for axis in plan.axes:
+    for axis in plan.wells:
         if axis.axis_id not in records:
             remove_uncommitted(output, axis.axis_id)
     _write_wells(plan, output, outcome, records)
+    _write_profiles(plan, output, records)
     _write_plate(plan, output, records)
-    write_run_record(output / "run.json", _run_record(plan, outcome, info, records))
+    write_run_record(output / "run.json", _run_record(plan, output, outcome, info, records))
 
 
 def _write_wells(plan: PlatePlan, output: Path, outcome: Outcome, records: dict[str, WellRecord]) -> None:
@@ -111,8 +115,35 @@ def _write_wells(plan: PlatePlan, output: Path, outcome: Outcome, records: dict[
         "Seconds",
         *(f"Mean_{name}" for name in means),
     ]
-    rows = [_well_row(plan, axis, outcome, records.get(axis.axis_id), counts, means) for axis in plan.axes]
+    rows = [_well_row(plan, axis, outcome, records.get(axis.axis_id), counts, means) for axis in plan.wells]
     write_csv(output / WELLS_CSV, rows, columns)
+
+
+def _write_profiles(plan: PlatePlan, output: Path, records: dict[str, WellRecord]) -> None:
+    """Write the median cell of each well that is done, with the plain names of what was measured."""
+    wells = [axis for axis in plan.wells if axis.axis_id in records]
+    done = [records[axis.axis_id] for axis in wells]
+    features = list(dict.fromkeys(name for record in done for name in record.medians))
+    if not features:
+        (output / PROFILES).unlink(missing_ok=True)
+        return
+    where: dict[str, list[Any]] = {
+        "Metadata_Plate": [plan.plate.name] * len(wells),
+        "Metadata_Well": [axis.axis_id for axis in wells],
+        "Metadata_Row": [split_well(axis.axis_id)[0] for axis in wells],
+        "Metadata_Column": [int(split_well(axis.axis_id)[1]) for axis in wells],
+        **{f"Metadata_{name}": [axis.metadata.get(name) for axis in wells] for name in plan.plate.map_columns},
+    }
+    objects = dict.fromkeys(name for record in done for name in record.counts)
+    counts = {f"Metadata_Count_{name}": [record.counts.get(name) for record in done] for name in objects}
+    medians = {name: [record.medians.get(name) for record in done] for name in features}
+    texts = [f"Metadata_{name}" for name, is_text in plan.plate.map_columns.items() if is_text]
+    write_table(
+        output / PROFILES,
+        {**where, **counts, **medians},
+        integers={"Metadata_Column", *counts},
+        texts={"Metadata_Plate", "Metadata_Well", "Metadata_Row", *texts},
+    )
 
 
 def _well_row(
@@ -144,8 +175,8 @@ def _write_plate(plan: PlatePlan, output: Path, records: dict[str, WellRecord]) 
     if not records:  # an earlier run of this folder may have listed some
         (pixels / "zarr.json").unlink(missing_ok=True)
         return
-    wells = [WellPath(*split_well(axis.axis_id)) for axis in plan.axes if axis.axis_id in records]
-    most = max(len({_field(file.path) for file in record.files} - {""}) for record in records.values())
+    wells = [WellPath(*split_well(axis.axis_id)) for axis in plan.wells if axis.axis_id in records]
+    most = max(len(listed_fields({_field(file.path) for file in record.files} - {""})) for record in records.values())
     rows = [split_well(well_name(row, 1))[0] for row in range(1, plan.plate.rows + 1)]
     columns = [f"{column:02d}" for column in range(1, plan.plate.columns + 1)]
     write_plate_metadata(pixels, plan.plate.name, rows, columns, wells, most)
@@ -156,11 +187,20 @@ def _field(path: str) -> str:
     return parts[3] if parts[0] == PIXELS and len(parts) > 4 else ""
 
 
-def _run_record(plan: PlatePlan, outcome: Outcome, info: RunInfo, records: dict[str, WellRecord]) -> RunRecord:
+def _seconds(plan: PlatePlan, output: Path, records: dict[str, WellRecord]) -> dict[str, float]:
     seconds: dict[str, float] = dict.fromkeys(plan.step_names, 0.0)
     for record in records.values():
         for step, spent in record.seconds_per_step:
             seconds[step] += spent
+    for axis in plan.axes:
+        if axis.kind is AxisKind.PLATE and (made := read_record(output / PLATE_IMAGES, axis.axis_id)) is not None:
+            seconds[axis.axis_id.removeprefix(PLATE_AXIS)] = made.seconds
+    return seconds
+
+
+def _run_record(
+    plan: PlatePlan, output: Path, outcome: Outcome, info: RunInfo, records: dict[str, WellRecord]
+) -> RunRecord:
     source = plan.pipeline.source
     return RunRecord(
         execution_id=info.execution_id,
@@ -174,15 +214,16 @@ def _run_record(plan: PlatePlan, outcome: Outcome, info: RunInfo, records: dict[
         intensity_scale=_intensity_scale(plan),
         started=utc_text(info.started),
         ended=utc_text(time.time()),
-        seconds_per_step=tuple(seconds.items()),
-        wells_completed=tuple(axis.axis_id for axis in plan.axes if axis.axis_id in records),
-        wells_failed=tuple(axis.axis_id for axis in plan.axes if axis.axis_id in outcome.errors),
+        seconds_per_step=tuple(_seconds(plan, output, records).items()),
+        wells_completed=tuple(axis.axis_id for axis in plan.wells if axis.axis_id in records),
+        wells_failed=tuple(axis.axis_id for axis in plan.wells if axis.axis_id in outcome.errors),
     )
 
 
 def _step_record(name: str, step: FunctionStep) -> StepRecord:
     branches = {value or "": _branch_record(branch) for value, branch in step.branches.items()}
-    functions = [function_name(resolve_function(branch.func)) for branch in step.branches.values()]
+    links = (link for branch in step.branches.values() for link in branch.chain)
+    functions = [function_name(resolve_function(link.func)) for link in links]
     parameters = branches[""] if list(branches) == [""] else branches
     return StepRecord(
         name=name,
@@ -194,6 +235,17 @@ def _step_record(name: str, step: FunctionStep) -> StepRecord:
 
 
 def _branch_record(branch: Branch) -> dict[str, Any]:
+    if branch.then:
+        names = [f"{number} {_name(link)}" for number, link in enumerate(branch.chain, start=1)]
+        return {name: _link_record(link) for name, link in zip(names, branch.chain, strict=True)}
+    return _link_record(branch)
+
+
+def _name(link: Branch) -> str:
+    return function_name(resolve_function(link.func)).rpartition(":")[2]
+
+
+def _link_record(branch: Branch) -> dict[str, Any]:
     parameters = read_signature(resolve_function(branch.func)).parameters
     values = {**{n: p.default for n, p in parameters.items() if p.default is not p.empty}, **branch.params}
     return {name: _recordable(value) for name, value in values.items()}

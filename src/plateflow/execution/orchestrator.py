@@ -18,6 +18,8 @@ from plateflow.execution.executor import Died, Event, Executor, Finished, Lines,
 from plateflow.lines.pace import Pace
 from plateflow.progress.emitter import Emitter
 from plateflow.progress.messages import (
+    PLATE_AXIS,
+    AxisKind,
     ExecutionKind,
     ExecutionMessage,
     ExecutionState,
@@ -26,6 +28,7 @@ from plateflow.progress.messages import (
     encode_message,
 )
 from plateflow.progress.update import ProgressPhase, ProgressUpdate, decode
+from plateflow.progress.wells import is_well
 
 if TYPE_CHECKING:
     from plateflow.execution.steering import Steering
@@ -49,11 +52,13 @@ class Outcome:
     completed: list[str] = field(default_factory=list)
     errors: dict[str, str] = field(default_factory=dict)
     """By well, those that did not compile included."""
+    plate_error: str = ""
+    """Why a step over the whole plate failed, so that no well was begun; "" where none did."""
     cancelled: bool = False
 
 
 class Orchestrator:
-    """Runs the wells of one plan over an executor.
+    """Runs the steps over the whole plate and then the wells of one plan over an executor.
 
     A well whose worker died is begun once more, and fails where its worker dies again.
 
@@ -84,7 +89,7 @@ class Orchestrator:
         self._paused = False
         """Whether it was said that the run is paused."""
         self._emitter = Emitter(self._send, execution_id, plan.plate.path)
-        self._waiting = deque(plan.runnable)
+        self._waiting: deque[AxisPlan] = deque()
         self._running = 0
         self._outcome = Outcome(errors={axis.axis_id: axis.error for axis in plan.axes if axis.error})
         self._next_worker_message = time.monotonic() + WORKER_MESSAGE_INTERVAL
@@ -92,6 +97,14 @@ class Orchestrator:
 
     def run(self) -> Outcome:
         """Run all wells that can run; returns when each has ended, or all work has been cancelled."""
+        for kind in (AxisKind.PLATE, AxisKind.WELL):
+            self._waiting.extend(axis for axis in self._plan.runnable if axis.kind is kind)
+            self._run_waiting()
+            if self._outcome.plate_error or self._outcome.cancelled:
+                break
+        return self._outcome
+
+    def _run_waiting(self) -> None:
         while self._waiting or (self._running and time.monotonic() < self._leave_at):
             self._steer()
             self._start_wells()
@@ -99,7 +112,6 @@ class Orchestrator:
                 self._handle(event)
             self._report_workers()
             self._pace.wait(self._send_lines())
-        return self._outcome
 
     def _steer(self) -> None:
         if self._steering.cancelled and not self._giving_up:
@@ -133,7 +145,10 @@ class Orchestrator:
             self._bury(event)
 
     def _note(self, axis_id: str, error: str, *, cancelled: bool) -> None:
-        if error:
+        if not is_well(axis_id):
+            if error and not self._outcome.plate_error:
+                self._outcome.plate_error = f"step {axis_id.removeprefix(PLATE_AXIS)!r} over the whole plate: {error}"
+        elif error:
             self._outcome.errors[axis_id] = error
         elif not cancelled:
             self._outcome.completed.append(axis_id)
@@ -162,7 +177,8 @@ class Orchestrator:
             return
         error = death_text(died, last, again=again)
         self._note(axis.axis_id, error, cancelled=False)
-        report_death(self._emitter.axis(axis.axis_id, len(self._plan.step_names)), last, error)
+        emitter = self._emitter.axis(axis.axis_id, len(self._plan.step_names))
+        report_death(emitter, [step.index for step in self._plan.shapes[axis.shape].steps], last, error)
 
     def _report_workers(self) -> None:
         if time.monotonic() < self._next_worker_message:

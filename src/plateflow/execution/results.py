@@ -18,14 +18,14 @@ from plateflow.plate.pattern_groups import sort_key
 from plateflow.plate.wells import split_well
 from plateflow.storage.atomic import WrittenFile, remove_folder
 from plateflow.storage.commit import FOLDER, WellRecord, commit_well, uncommit_well
-from plateflow.storage.ome_zarr import WellPath, write_field, write_well_metadata
+from plateflow.storage.ome_zarr import WellPath, listed_fields, write_field, write_well_metadata
 from plateflow.storage.output import find_link, require_own
 from plateflow.storage.png import write_png
 from plateflow.storage.refusals import telling_what_to_do
 from plateflow.storage.tables import TABLES, part_path, write_table
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from numpy.typing import NDArray
 
@@ -70,7 +70,8 @@ class _WellWriter:
                 sites_done=axis.sites,
                 sites_declared=axis.sites,
                 counts={objects: table.rows for objects, table in tables.items()},
-                means={name: _mean(values) for table in tables.values() for name, values in table.features.items()},
+                means=_over_objects(tables, np.mean),
+                medians=_over_objects(tables, np.median),
                 seconds_per_step=tuple(seconds.items()),
                 seconds=sum(seconds.values()),
                 fingerprint=axis.fingerprint,
@@ -91,7 +92,7 @@ class _WellWriter:
         for path, field in make_fields(self.plan, axis, data):
             files += write_field(plate, well, path, field)
             paths.append(path)
-        return [*files, *write_well_metadata(plate, well, paths)] if paths else []
+        return [*files, *write_well_metadata(plate, well, listed_fields(paths))] if paths else []
 
     def _write_tables(self, axis: AxisPlan, data: WellData, tables: dict[str, Columns]) -> list[WrittenFile]:
         files = []
@@ -119,9 +120,19 @@ def _place(ref: Ref) -> tuple[int, int, int]:
     return sort_key(ref.address)
 
 
-def _mean(values: NDArray[Any]) -> float | None:
+def _over_objects(tables: dict[str, Columns], reduce: Callable[[NDArray[Any]], Any]) -> dict[str, float | None]:
+    # A parent's number is a name: its mean says nothing.
+    return {
+        name: _reduced(np.array(values, np.float64), reduce)
+        for objects, table in tables.items()
+        for name, values in table.features.items()
+        if not name.startswith(f"{objects}_Parent_")
+    }
+
+
+def _reduced(values: NDArray[Any], reduce: Callable[[NDArray[Any]], Any]) -> float | None:
     known = values[~np.isnan(values)]
-    return float(known.mean()) if known.size else None
+    return float(reduce(known)) if known.size else None
 
 
 def take_back(output: Path, wells: Iterable[str]) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
 from plateflow.errors import OutputError
 from plateflow.execution.results import take_back
 from plateflow.plate.wells import canonical_well
-from plateflow.progress.messages import Skipped
+from plateflow.progress.messages import AxisKind, Skipped
 from plateflow.storage.commit import WellRecord, find_damage, read_committed
 from plateflow.storage.refusals import telling_what_to_do
 from plateflow.storage.tables import WELLS_CSV
@@ -57,11 +57,14 @@ def go_on(plan: PlatePlan, output: Path, rerun: Rerun | None, only: Sequence[str
     records = read_committed(output)
     earlier = _read_earlier(output, needed=rerun in ("failed", "cancelled"))
     wanted = _Wanted(rerun, None if only is None else frozenset(map(canonical_well, only)))
-    axes = tuple(
-        _mark(axis, records.get(axis.axis_id), earlier.get(axis.axis_id), output, wanted) for axis in plan.axes
+    wells = tuple(
+        _mark(axis, records.get(axis.axis_id), earlier.get(axis.axis_id), output, wanted) for axis in plan.wells
     )
+    is_wanted = any(axis.skipped is None and not axis.error for axis in wells)
+    of_plate = (axis for axis in plan.axes if axis.kind is AxisKind.PLATE)
+    axes = (*(axis if is_wanted else replace(axis, skipped=Skipped.COMPLETED) for axis in of_plate), *wells)
     with telling_what_to_do():
-        take_back(output, [axis.axis_id for axis in axes if axis.skipped is None and axis.axis_id in records])
+        take_back(output, [axis.axis_id for axis in wells if axis.skipped is None and axis.axis_id in records])
     return replace(plan, axes=axes)
 
 

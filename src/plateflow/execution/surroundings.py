@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from plateflow.storage.names import encode_name
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
@@ -122,7 +124,7 @@ def _open_log(well: str, output: str) -> int | None:
 
 
 def _log_path(well: str, output: str) -> Path:
-    return Path(output) / LOGS / f"{well}.log"
+    return Path(output) / LOGS / f"{encode_name(well)}.log"
 
 
 def _flush() -> list[str]:

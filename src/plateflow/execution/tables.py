@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from itertools import chain, groupby
 from typing import TYPE_CHECKING, Any
@@ -19,6 +20,10 @@ if TYPE_CHECKING:
 
     from plateflow.execution.well_data import WellData
     from plateflow.pipeline.plan import AxisPlan, PlatePlan, Ref, Shape
+
+
+IDENTITY = re.compile(r"Parent_.+|Children_.+_Count")
+"""Columns of objects that are whole numbers; all others are floats, whatever a function returns in one well."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,12 +81,18 @@ def _object_table(plan: PlatePlan, axis: AxisPlan, data: WellData, refs: list[Re
     features = {
         f"{refs[0].name}_{column}": np.concatenate([_feature(data, ref, column) for ref in refs]) for column in columns
     }
-    return Columns(where, features, _integers(where), _texts(plan))
+    whole = {f"{refs[0].name}_{column}" for column in columns if IDENTITY.fullmatch(column)}
+    told = {name: _whole(values) if name in whole else values for name, values in features.items()}
+    return Columns(where, told, _integers(where) | whole, _texts(plan))
 
 
 def _feature(data: WellData, ref: Ref, column: str) -> NDArray[np.float64]:
     values = data.tables[ref].get(column)
     return np.full(len(data.numbers[ref]), np.nan) if values is None else np.asarray(values, float)
+
+
+def _whole(values: NDArray[np.float64]) -> list[int | None]:
+    return [None if np.isnan(value) else int(value) for value in values]
 
 
 def _image_places(shape: Shape) -> set[Address]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import queue
 import threading
+from pathlib import Path
 from selectors import EVENT_READ, DefaultSelector
 from typing import TYPE_CHECKING
 
@@ -38,7 +39,7 @@ class ThreadExecutor:
         self._slots: list[str] = [""] * workers
         """The well of each thread's place; "" where it is free."""
         emitter = Emitter(reporter(self._writer), work.execution_id, work.plan.plate.path)
-        self._runner = AxisRunner(work.plan, emitter, writer_for(work), self._cancelled.is_set)
+        self._runner = AxisRunner(work.plan, emitter, writer_for(work), self._cancelled.is_set, Path(work.plate_images))
         self._limits = threadpool_limits(1)
         """Of BLAS, for the whole process: the workers are the parallelism."""
         self._threads = [threading.Thread(target=self._work, name=f"plateflow-{slot}") for slot in range(workers)]

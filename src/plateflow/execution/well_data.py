@@ -7,12 +7,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from plateflow.execution.plate_images import read_plate_image
 from plateflow.functions.kinds import Kind
-from plateflow.pipeline.plan import Ref
+from plateflow.pipeline.plan import Ref, without_start
 from plateflow.pipeline.signature import STACK_KINDS
 from plateflow.storage.image import read_image
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from plateflow.pipeline.plan import AxisPlan, Declared, Group, Output
     from plateflow.plate.pattern_groups import Address
 
@@ -30,10 +33,15 @@ class WellData:
         What the images of each channel must be.
     shown
         Names of made images that :meth:`release` leaves.
+    plate_images
+        Folder of the images that steps over the whole plate made.
     """
 
-    def __init__(self, axis: AxisPlan, declared: dict[str, Declared], shown: frozenset[str]) -> None:
+    def __init__(
+        self, axis: AxisPlan, declared: dict[str, Declared], shown: frozenset[str], plate_images: Path
+    ) -> None:
         self.axis = axis
+        self._plate_images = plate_images
         self._declared = declared
         self._shown = shown
         self._acquired: dict[Ref, NDArray[Any]] = {}
@@ -61,7 +69,7 @@ class WellData:
 
     def was_acquired(self, ref: Ref) -> bool:
         """Return whether there is a file for this plane."""
-        return (ref.name, ref.address) in self.axis.files
+        return (without_start(ref.name), ref.address) in self.axis.files
 
     def source(self, ref: Ref) -> NDArray[Any]:
         """Return a plane to show objects on, ``(Y, X)``, whatever steps made of it since.
@@ -105,20 +113,29 @@ class WellData:
             for ref, plane in zip(output.refs, planes, strict=True):
                 self._store(ref, plane, group)
 
+    def remark(self, group: Group) -> str:
+        """Return what is to be said of a call: nothing."""
+        return ""
+
     def release(self, names: tuple[str, ...]) -> None:
         """Forget images of these names, but for made ones that are shown or written."""
         _forget(self._acquired, names)
         _forget(self._made, tuple(name for name in names if name not in self._shown))
 
     def _read(self, ref: Ref) -> NDArray[Any]:
-        declared = self._declared[ref.name]
+        if not self.was_acquired(ref):
+            return read_plate_image(self._plate_images, ref)
+        name = without_start(ref.name)
+        declared = self._declared[name]
         rows, columns = declared.shape
-        record = self.axis.files[ref.name, ref.address]
+        record = self.axis.files[name, ref.address]
         return read_image(record.path, record.part, (rows, columns), declared.dtype)
 
     def _argument(self, refs: tuple[Ref, ...], kind: Kind) -> Any:
+        if kind is Kind.TABLE:
+            return {name: values.copy() for name, values in self.tables[refs[0]._replace(kind=Kind.LABELS)].items()}
         if kind is Kind.IMAGES:
-            return {ref.name: self.plane(ref).copy() for ref in refs}
+            return {without_start(ref.name): self.plane(ref).copy() for ref in refs}
         if kind in STACK_KINDS:
             return np.stack([self.plane(ref) for ref in refs])
         # A copy, so that a function that works in place changes nothing for later steps: 1 ms for 4 million pixels.
@@ -127,7 +144,7 @@ class WellData:
 
     def _store(self, ref: Ref, plane: NDArray[Any], group: Group) -> None:
         if ref.kind is Kind.LABELS:
-            read = {self.plane(one).shape for planes in group.inputs for one in planes}
+            read = {self.plane(one).shape for planes in group.inputs for one in planes if one.kind is not Kind.TABLE}
             if plane.shape not in read:
                 raise ValueError(f"returned labels of shape {plane.shape} for images of shape {min(read)}")
         self._made[ref] = plane

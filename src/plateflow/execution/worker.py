@@ -11,6 +11,7 @@ import threading
 from collections.abc import Callable
 from contextlib import suppress
 from multiprocessing.reduction import recv_handle
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from plateflow.execution.axis import AxisRunner, refuse_axis
@@ -77,10 +78,10 @@ def _unpack(packed: PackedWork, writer: LineWriter) -> RunAxis:
     try:
         work: Work = pickle.loads(packed.data)
         fault = read_fault(os.environ.get(FAULT, ""))
-        return AxisRunner(work.plan, emitter, writer_for(work), _never, fault).run
+        return AxisRunner(work.plan, emitter, writer_for(work), _never, Path(work.plate_images), fault).run
     except (Exception, SystemExit) as e:  # noqa: BLE001 - the boundary of loading a user's pipeline
         failure = describe(e)
-    return lambda axis: refuse_axis(emitter, axis, packed.total_steps, failure)
+    return lambda axis: refuse_axis(emitter, axis, packed, failure)
 
 
 def _receive(tasks: Connection) -> PackedWork | AxisPlan | None:

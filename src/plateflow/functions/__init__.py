@@ -3,8 +3,49 @@
 A function here needs no pipeline: its type hints, from `plateflow.functions.kinds`, say what flows.
 """
 
+from plateflow.functions.cells import expand, grow_cells, subtract
+from plateflow.functions.filters import difference_of_gaussians, median, subtract_background, unsharp_mask, white_tophat
+from plateflow.functions.illumination import correct_illumination, estimate_illumination
 from plateflow.functions.images import composite, gaussian, normalise
 from plateflow.functions.measure import measure_intensity, ratio
 from plateflow.functions.objects import find_nuclei, ring_around
+from plateflow.functions.projections import project_focus, project_max, project_mean, project_min, project_sum
+from plateflow.functions.quality import measure_image_quality
+from plateflow.functions.relations import relate
+from plateflow.functions.selection import filter_objects, keep_inside, keep_same
+from plateflow.functions.shape import measure_shape
+from plateflow.functions.spots import find_spots
+from plateflow.functions.thresholds import measure_threshold
 
-__all__ = ["composite", "find_nuclei", "gaussian", "measure_intensity", "normalise", "ratio", "ring_around"]
+__all__ = [
+    "composite",
+    "correct_illumination",
+    "difference_of_gaussians",
+    "estimate_illumination",
+    "expand",
+    "filter_objects",
+    "find_nuclei",
+    "find_spots",
+    "gaussian",
+    "grow_cells",
+    "keep_inside",
+    "keep_same",
+    "measure_image_quality",
+    "measure_intensity",
+    "measure_shape",
+    "measure_threshold",
+    "median",
+    "normalise",
+    "project_focus",
+    "project_max",
+    "project_mean",
+    "project_min",
+    "project_sum",
+    "ratio",
+    "relate",
+    "ring_around",
+    "subtract",
+    "subtract_background",
+    "unsharp_mask",
+    "white_tophat",
+]

@@ -10,25 +10,29 @@ import numpy as np
 from scipy import ndimage as ndi
 
 from plateflow.errors import PipelineError
-from plateflow.functions.kinds import Image, Stack
+from plateflow.functions.kinds import Image, Length, Stack
 
 Percentile = Annotated[float, msgspec.Meta(ge=0, le=100)]
 
 
-def gaussian(image: Image, sigma: Annotated[float, msgspec.Meta(ge=0)] = 1.0) -> Image:
+def gaussian(image: Image, sigma: Length = 1.0) -> Image:
     """Blur an image.
 
     Parameters
     ----------
     image : array, (Y, X)
         Any numeric dtype.
-    sigma : float
-        Standard deviation of the Gaussian, pixels; 0 leaves the grey values as they are.
+    sigma : float, in pixels
+        Standard deviation of the Gaussian; 0 leaves the grey values as they are.
 
     Returns
     -------
     array, (Y, X) float32
         In the grey values of `image`, which are not rescaled.
+
+    References
+    ----------
+    `scipy.ndimage.gaussian_filter`.
     """
     return ndi.gaussian_filter(image.astype(np.float32), sigma)
 
@@ -40,7 +44,7 @@ def normalise(image: Image, low: Percentile = 1.0, high: Percentile = 99.8) -> I
     ----------
     image : array, (Y, X)
         Any numeric dtype, or bool.
-    low, high : float
+    low, high : float, in percent
         The percentiles that become 0 and 1.
 
     Returns
@@ -52,6 +56,10 @@ def normalise(image: Image, low: Percentile = 1.0, high: Percentile = 99.8) -> I
     ------
     PipelineError
         If `low` is not below `high`.
+
+    References
+    ----------
+    `numpy.percentile`; as `skimage.exposure.rescale_intensity`.
     """
     if low >= high:
         raise PipelineError(f"normalise: low={low:g} must be below high={high:g}")
@@ -70,7 +78,7 @@ def composite(stack: Stack, weights: tuple[float, ...] | None = None) -> Image:
     ----------
     stack : array, (N, Y, X)
         The planes in acquisition order, any numeric dtype.
-    weights : tuple of N floats, optional
+    weights : tuple of N floats
         The share of each plane; they need not add up to 1. Default: every plane counts the same.
 
     Returns
@@ -82,6 +90,10 @@ def composite(stack: Stack, weights: tuple[float, ...] | None = None) -> Image:
     ------
     PipelineError
         If there is not one weight for each plane, or the weights add up to nothing.
+
+    References
+    ----------
+    The weighted mean, as CellProfiler's ColorToGray.
     """
     shares = np.ones(len(stack)) if weights is None else np.array(weights, np.float64)
     if len(shares) != len(stack):

@@ -6,9 +6,11 @@ checker, and a :class:`Kind` to the compiler. Dims are named in the order of the
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from enum import Enum
 from typing import Annotated, Any, TypeAlias
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -30,6 +32,16 @@ class Kind(Enum):
     """Measurements of objects: ``{column: (N,)}``, one row per object in ascending order of object number."""
     RECORD = "record"
     """Measurements of a site: ``{column: number}``."""
+    PLANES = "planes"
+    """Planes of the whole plate, ``(Y, X)`` each, one after the other; each is read when it is asked for."""
+
+
+class Unit(Enum):
+    """What a parameter's number means, where a pipeline may say it otherwise."""
+
+    LENGTH = "pixels"
+    """A pipeline may give ``8`` or ``"8 px"``, or ``"2.6 um"`` on plates whose pixel size is known; the function gets
+    pixels."""
 
 
 Image: TypeAlias = Annotated[NDArray[Any], Kind.IMAGE]
@@ -39,3 +51,7 @@ Labels: TypeAlias = Annotated[NDArray[np.int32], Kind.LABELS]
 LabelStack: TypeAlias = Annotated[NDArray[np.int32], Kind.LABEL_STACK]
 Table: TypeAlias = Annotated[dict[str, NDArray[Any]], Kind.TABLE]
 Record: TypeAlias = Annotated[dict[str, float], Kind.RECORD]
+Planes: TypeAlias = Annotated[Iterable[NDArray[Any]], Kind.PLANES]
+
+Length: TypeAlias = Annotated[float, Unit.LENGTH, msgspec.Meta(ge=0)]
+PositiveLength: TypeAlias = Annotated[float, Unit.LENGTH, msgspec.Meta(gt=0)]

@@ -9,52 +9,47 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage as ndi
-from skimage import filters, segmentation
+from skimage import segmentation
 
-from plateflow.functions.kinds import Image, Labels
-
-Positive = Annotated[float, msgspec.Meta(gt=0)]
-NonNegative = Annotated[float, msgspec.Meta(ge=0)]
-Threshold = Literal["otsu", "otsu3", "li", "triangle"]
+from plateflow.functions.kinds import Image, Labels, Length, PositiveLength, Unit
+from plateflow.functions.thresholds import NonNegative, Threshold, find_threshold
 
 
 def find_nuclei(
     image: Image,
-    min_diameter: Positive = 8.0,
-    max_diameter: Positive = 40.0,
+    min_diameter: PositiveLength = 8.0,
+    max_diameter: PositiveLength = 40.0,
     method: Threshold = "otsu",
     lowest_threshold: NonNegative = 0.0,
-    smoothing: NonNegative = 1.35,
-    declump: NonNegative | None = None,
-    split_at: Annotated[float, msgspec.Meta(ge=1)] | None = None,
+    smoothing: Length = 1.35,
+    declump: Length | None = None,
+    split_at: Annotated[float, Unit.LENGTH, msgspec.Meta(ge=1)] | None = None,
     split_by: Literal["intensity", "shape"] = "intensity",
     drop_border: bool = True,
 ) -> Labels:
     """Find bright, roundish objects: a global threshold, then a watershed that splits the ones that touch.
 
-    The order of steps is that of CellProfiler's IdentifyPrimaryObjects (Carpenter et al. 2006, Genome Biology 7:R100);
-    thresholds and watershed are scikit-image's.
-
     Parameters
     ----------
     image : array, (Y, X)
         Bright objects on a dark ground; any numeric dtype, finite.
-    min_diameter, max_diameter : float
-        Objects whose equivalent diameter (of the circle of the same area, pixels) lies outside are dropped. Holes
-        smaller than the smallest object are filled.
+    min_diameter, max_diameter : float, in pixels
+        Objects whose equivalent diameter (of the circle of the same area) lies outside are dropped. Holes smaller than
+        the smallest object are filled.
     method : str
         How the threshold is found: ``otsu``; ``otsu3``, three classes, the middle one taken as foreground, for few
-        bright objects among dim ones; ``li``, minimum cross entropy, for dim objects; ``triangle``, for sparse ones.
-    lowest_threshold : float
+        bright objects among dim ones; ``li``, minimum cross entropy, for dim objects; ``triangle``, for sparse ones;
+        ``yen``, for few bright ones; ``isodata``, halfway between the means of both classes.
+    lowest_threshold : float, in grey values
         The threshold is not let below this grey value. Set it above the camera's noise where wells may be empty: a
         threshold found on noise alone finds hundreds of objects.
-    smoothing : float
-        Sigma of the blur before the threshold, pixels; 0 for none.
-    declump : float, optional
-        Sigma of the blur before the search for object centres, pixels. Objects split too much: raise it. Default: a
+    smoothing : float, in pixels
+        Sigma of the blur before the threshold; 0 for none.
+    declump : float, in pixels
+        Sigma of the blur before the search for object centres. Objects split too much: raise it. Default: a
         quarter of `min_diameter`.
-    split_at : float, optional
-        Smallest distance between two centres, pixels. Default: half of `min_diameter`, at least 1.
+    split_at : float, in pixels
+        Smallest distance between two centres. Default: half of `min_diameter`, at least 1.
     split_by : str
         What shows a centre: ``intensity``, a bright middle, or ``shape``, the distance to the edge, for objects of
         even brightness.
@@ -71,13 +66,19 @@ def find_nuclei(
     ------
     ValueError
         If no diameter lies between the two.
+
+    References
+    ----------
+    The order of steps is that of CellProfiler's IdentifyPrimaryObjects: Carpenter et al. 2006, Genome Biology 7:R100.
+    Thresholds are those of `skimage.filters` (``threshold_otsu``, ``threshold_multiotsu``, ``threshold_li`` and so on),
+    the watershed is that of `skimage.segmentation`.
     """
     if min_diameter >= max_diameter:
         raise ValueError(f"min_diameter {min_diameter} must be below max_diameter {max_diameter}")
     if image.min() == image.max():
         return np.zeros(image.shape, np.int32)
     smooth = ndi.gaussian_filter(image.astype(np.float64), smoothing)
-    threshold = max(_THRESHOLDS[method](smooth), lowest_threshold)
+    threshold = max(find_threshold(smooth, method), lowest_threshold)
     mask = _fill_holes(smooth > threshold, _disc_area(min_diameter))
     height = image.astype(np.float32) if split_by == "intensity" else _distance_inside(mask)
     pieces = _split(
@@ -93,44 +94,32 @@ def find_nuclei(
     return _renumber(pieces, wanted)
 
 
-def ring_around(objects: Labels, gap: NonNegative = 1.0, width: Positive = 4.0) -> Labels:
+def ring_around(objects: Labels, gap: Length = 1.0, width: PositiveLength = 4.0) -> Labels:
     """Draw a ring around each object: a sample of the cytoplasm around a nucleus.
 
     A pixel between two objects belongs to the nearer one, so rings overlap neither each other nor any object, and
-    an object without free pixels around it gets none. The method is that of `skimage.segmentation.expand_labels`, with
-    one distance transform for both edges.
+    an object without free pixels around it gets none.
 
     Parameters
     ----------
     objects : array, (Y, X) int32
         The objects; gaps in their numbers are fine.
-    gap : float
-        Pixels left free between an object and its ring.
-    width : float
-        Pixels from the inner to the outer edge of the ring.
+    gap : float, in pixels
+        Left free between an object and its ring.
+    width : float, in pixels
+        From the inner to the outer edge of the ring.
 
     Returns
     -------
     array, (Y, X) int32
         Rings, each with the number of its object.
+
+    References
+    ----------
+    As `skimage.segmentation.expand_labels`, with one distance transform for both edges.
     """
     distance, (y, x) = ndi.distance_transform_edt(objects == 0, return_indices=True)
     return np.where((distance > gap) & (distance <= gap + width), objects[y, x], 0).astype(np.int32)
-
-
-def _otsu3(image: NDArray[np.float64]) -> float:
-    """Return the lower of the two thresholds, or Otsu's own where there are not three grey values to part."""
-    if len(np.unique(image)) < 3:
-        return float(filters.threshold_otsu(image))
-    return float(filters.threshold_multiotsu(image, classes=3)[0])
-
-
-_THRESHOLDS = {
-    "otsu": filters.threshold_otsu,
-    "otsu3": _otsu3,
-    "li": filters.threshold_li,
-    "triangle": filters.threshold_triangle,
-}
 
 
 def _disc_area(diameter: float) -> float:

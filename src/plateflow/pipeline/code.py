@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from plateflow.errors import PipelineError
+from plateflow.pipeline.forms import SAMPLE
 from plateflow.pipeline.literals import literal
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ STEP_OPTIONS = (
     "where",
     "source",
     "keep",
+    "sample",
     "enabled",
     "params",
 )
@@ -65,9 +67,10 @@ def write_code(form: PipelineForm, text: str = "") -> str:
     if missing := [name for name, local in names.items() if local is None]:
         raise CodeError(f"the file calls something else {' and '.join(missing)}; change its code by hand")
     functions = {
-        branch.function: page.name_of(branch.function, needs) or literal(branch.function)
+        link.function: page.name_of(link.function, needs) or literal(link.function)
         for step in form.steps
         for branch in step.branches
+        for link in (branch, *branch.then)
     }
     statement = _pipeline(form, functions, str(names["Pipeline"]), str(names["FunctionStep"]))
     return page.replaced(statement, _imports(needs))
@@ -232,6 +235,8 @@ def _pipeline(form: PipelineForm, functions: Mapping[str, str], pipeline: str, f
     if form.channels:
         arguments.append([f"channels={literal(form.channels)}"])
     arguments += [[f"{name}={literal(value)}"] for name, value in _texts(form) if value is not None]
+    if form.sequential:
+        arguments.append([f"sequential={literal(form.sequential)}"])
     arguments.append(steps)
     return "\n".join([f"pipeline = {pipeline}(", *_indented(arguments), ")"])
 
@@ -250,12 +255,19 @@ def _step(step: StepForm, functions: Mapping[str, str], function_step: str) -> l
 
 def _function(step: StepForm, functions: Mapping[str, str]) -> list[str]:
     if step.group_by is None or step.branches[0].key is None:
-        return [functions[step.branches[0].function]]
+        first = step.branches[0]
+        return [_branch(first, functions) if first.then else functions[first.function]]
     pairs = (f"{literal(branch.key)}: {_branch(branch, functions)}" for branch in step.branches)
     return [f"{{{', '.join(pairs)}}}"]
 
 
 def _branch(branch: BranchForm, functions: Mapping[str, str]) -> str:
+    if branch.then:
+        return f"[{', '.join(_link(link, functions) for link in (branch, *branch.then))}]"
+    return _link(branch, functions)
+
+
+def _link(branch: BranchForm, functions: Mapping[str, str]) -> str:
     name = functions[branch.function]
     params = ", ".join(f"{literal(param)}: {value}" for param, value in branch.params.items())
     return f"({name}, {{{params}}})" if params else name
@@ -279,15 +291,26 @@ def _options(step: StepForm) -> list[str]:
         found.append(f"name={literal(step.name)}")
     if step.variable_components:
         found.append(f"variable_components={literal(step.variable_components)}")
-    for name, value in (("group_by", step.group_by), ("keep", step.keep)):
-        if value is not None:
-            found.append(f"{name}={literal(value)}")
+    if step.group_by is not None:
+        found.append(f"group_by={literal(step.group_by)}")
+    if step.where:
+        found.append(f"where={literal({name: _one_or_all(values) for name, values in step.where.items()})}")
+    if step.source != "previous":
+        found.append(f"source={literal(step.source)}")
+    if step.keep is not None:
+        found.append(f"keep={literal(step.keep)}")
+    if step.sample != SAMPLE:
+        found.append(f"sample={literal(step.sample)}")
     return found if step.enabled else [*found, "enabled=False"]
+
+
+def _one_or_all(values: tuple[str | int, ...]) -> str | int | list[str | int]:
+    return values[0] if len(values) == 1 else list(values)
 
 
 def _parameters(step: StepForm) -> list[str]:
     branch = step.branches[0]
-    if branch.key is not None:
+    if branch.key is not None or branch.then:
         return []  # beside its function
     odd = {name for name in branch.params if name in STEP_OPTIONS or not _is_name(name)}
     found = [f"{name}={value}" for name, value in branch.params.items() if name not in odd]

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
@@ -11,25 +12,29 @@ from plateflow.errors import CompileError, PipelineError, PlateError
 from plateflow.functions.kinds import Kind
 from plateflow.pipeline.files import check_wells
 from plateflow.pipeline.plan import AxisPlan, PlanError, PlateInfo, PlatePlan, Shape
-from plateflow.pipeline.shapes import StepContext, no_shape, plan_shape
-from plateflow.pipeline.signature import Signature, check_parameters, read_signature, resolve_function
+from plateflow.pipeline.plate_wide import Acquired, PlateSteps, plan_plate_steps
+from plateflow.pipeline.shapes import PlateImages, StepContext, no_shape, plan_shape
+from plateflow.pipeline.signature import Signature, check_lengths, check_parameters, read_signature, resolve_function
+from plateflow.pipeline.step_checks import WELL
 from plateflow.plate.pattern_groups import Address, make_series, sort_key
 from plateflow.plate.wells import canonical_well
 from plateflow.progress.emitter import Emitter, Report, no_report
 from plateflow.progress.update import ProgressPhase, ProgressStatus
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from plateflow.pipeline.pipeline import Pipeline
-    from plateflow.pipeline.step import FunctionStep
+    from plateflow.pipeline.step import Branch, FunctionStep
     from plateflow.plate.model import ImageRecord, Plate
 
 NO_ROOM = ("Plate", "Well", "Row", "Column", "Site", "Z", "T", "ObjectNumber")
 """Columns of every table: one of the plate map that is called so gets ``PlateMap_`` before its name."""
 
-Layout = tuple[tuple[str, tuple[Address, ...]], ...]
-"""The addresses of each channel of a well: wells that have the same share their plan."""
+Channels = tuple[tuple[str, tuple[Address, ...]], ...]
+"""The addresses of each channel of a well."""
+Layout = tuple[Channels, frozenset[int]]
+"""And which steps are not for it: wells that have the same share their plan."""
 
 
 def compile_plate(
@@ -77,8 +82,8 @@ def compile_plate(
 def describe_plan(plan: PlatePlan) -> str:
     """Return what a plan comes to, in words."""
     groups = sum(sum(plan.groups(axis)) for axis in plan.axes)
-    failed = len(plan.axes) - len(plan.runnable)
-    text = f"{len(plan.axes)} wells, {len(plan.step_names)} steps, {groups} pattern groups"
+    failed = sum(1 for axis in plan.axes if axis.error)
+    text = f"{len(plan.wells)} wells, {len(plan.step_names)} steps, {groups} pattern groups"
     return f"{text}; {failed} of the wells cannot run" if failed else text
 
 
@@ -88,6 +93,7 @@ class _Shapes:
 
     pipeline: Pipeline
     contexts: tuple[StepContext, ...]
+    images: PlateImages
     plans: dict[Layout, tuple[int, PlanError | None]] = field(default_factory=dict)
     shapes: list[Shape] = field(default_factory=list)
     sources: dict[str, str] = field(default_factory=dict)
@@ -102,9 +108,10 @@ class _Shapes:
         return self.plans[layout]
 
     def _add(self, layout: Layout) -> PlanError | None:
-        channels = {name: make_series(addresses) for name, addresses in layout}
+        channels, left_out = layout
+        series = {name: make_series(addresses) for name, addresses in channels}
         try:
-            shape, names = plan_shape(self.pipeline, self.contexts, channels)
+            shape, names = plan_shape(self.pipeline, self.contexts, series, self.images, left_out)
         except PlanError as e:
             self.shapes.append(no_shape(self.contexts))
             return e
@@ -115,21 +122,41 @@ class _Shapes:
 
 def _compile(plate: Plate, pipeline: Pipeline, chosen: tuple[str, ...], emitter: Emitter) -> PlatePlan:
     channel_names = _channel_names(plate, pipeline)
-    shapes = _Shapes(pipeline, check_steps(pipeline))
-    axes = _fit_wells(plate, chosen, channel_names, shapes)
-    _check_errors(axes)
-    _check_keys(shapes)
-    checked, declared = check_wells(axes, shapes.shapes, emitter)
+    contexts = check_steps(pipeline)
+    _check_lengths(pipeline, plate)
+    _check_where(contexts, plate)
+    plate_steps = _fit_plate(contexts, plate, channel_names)
+    shapes = _Shapes(pipeline, contexts, plate_steps.images)
+    wells = _fit_wells(plate, chosen, channel_names, shapes)
+    _check_errors(wells)
+    _check_keys(contexts, [*plate_steps.shapes, *shapes.shapes])
+    checked, declared = check_wells(wells, shapes.shapes, emitter)
     _check_errors(checked)
+    before = tuple(axis.axis_id for axis in plate_steps.axes)
+    of_plate = [replace(axis, shape=axis.shape + len(shapes.shapes)) for axis in plate_steps.axes]
     return PlatePlan(
         pipeline=pipeline,
         plate=_plate_info(plate),
-        shapes=tuple(shapes.shapes),
-        axes=checked,
+        shapes=(*shapes.shapes, *plate_steps.shapes),
+        axes=(*of_plate, *(replace(axis, after=before) for axis in checked)),
         declared=declared,
         label_sources=shapes.sources,
         step_names=pipeline.step_names,
     )
+
+
+def _fit_plate(contexts: tuple[StepContext, ...], plate: Plate, channel_names: dict[str, str]) -> PlateSteps:
+    if not any(context.step.is_plate_wide for context in contexts):
+        return PlateSteps()
+    acquired: Acquired = {name: [] for name in channel_names.values()}
+    for records in plate.wells.values():  # of all wells, also where few are chosen
+        for record in records:
+            channel, address = _place(record, channel_names)
+            acquired[channel].append((address, record))
+    try:
+        return plan_plate_steps(contexts, {name: places for name, places in acquired.items() if places})
+    except PlanError as e:
+        raise CompileError((str(e),)) from e
 
 
 def _plate_info(plate: Plate) -> PlateInfo:
@@ -158,7 +185,7 @@ def _check_errors(axes: tuple[AxisPlan, ...]) -> None:
     raise CompileError(tuple(f"no well can run; well {axis.axis_id}, {axis.error}" for axis in axes))
 
 
-def _check_keys(shapes: _Shapes) -> None:
+def _check_keys(contexts: tuple[StepContext, ...], shapes: list[Shape]) -> None:
     """Refuse a function for a value that ``group_by`` never has on this plate.
 
     Raises
@@ -167,8 +194,9 @@ def _check_keys(shapes: _Shapes) -> None:
         Names every such step.
     """
     problems = []
-    for index, context in enumerate(shapes.contexts):
-        used = {group.branch for shape in shapes.shapes for group in shape.steps[index].groups}
+    groups = [(step.index, group.branch) for shape in shapes for step in shape.steps for group in step.groups]
+    for index, context in enumerate(contexts):
+        used = {branch for at, branch in groups if at == index}
         if unused := [str(key) for key in context.step.branches if key is not None and key not in used]:
             what = f"group_by {context.step.group_by!r} has no value {', '.join(unused)} on this plate"
             problems.append(f"step {context.name!r}: {what}")
@@ -239,21 +267,91 @@ def check_steps(pipeline: Pipeline) -> tuple[StepContext, ...]:
         except PipelineError as e:
             problems.append(f"step {name!r}: {e}")
             continue
-        for branch, signature in zip(step.branches.values(), signatures, strict=True):
-            problems.extend(f"step {name!r}: {problem}" for problem in check_parameters(signature, branch.params))
+        for link, signature in _links(step):
+            problems.extend(f"step {name!r}: {problem}" for problem in check_parameters(signature, link.params))
         contexts.append(StepContext(name, step, signatures[0], returns))
     if problems:
         raise CompileError(tuple(problems))
     return tuple(contexts)
 
 
+def _links(step: FunctionStep) -> Iterator[tuple[Branch, Signature]]:
+    for branch in step.branches.values():
+        for link in branch.chain:
+            yield link, read_signature(resolve_function(link.func))
+
+
+def _check_lengths(pipeline: Pipeline, plate: Plate) -> None:
+    """Refuse lengths that are none on this plate.
+
+    Raises
+    ------
+    CompileError
+        Carries every problem found.
+    """
+    problems = [
+        f"step {name!r}: {problem}"
+        for name, step in zip(pipeline.step_names, pipeline.steps, strict=True)
+        for link, signature in _links(step)
+        for problem in check_lengths(signature, link.params, plate.pixel_size_um)
+    ]
+    if problems:
+        raise CompileError(tuple(problems))
+
+
+def _check_where(contexts: tuple[StepContext, ...], plate: Plate) -> None:
+    """Refuse a step that is for what is nowhere on the plate.
+
+    Raises
+    ------
+    CompileError
+        Names every such step.
+    """
+    if not any(context.step.where for context in contexts):
+        return
+    records = [record for well in plate.wells.values() for record in well]
+    have: dict[str, set[str | int]] = {
+        WELL: set(plate.wells),
+        "site": {record.site for record in records},
+        "z": {record.z for record in records},
+        "timepoint": {record.timepoint for record in records},
+    }
+    problems = [
+        f"step {context.name!r}: where= names {component} {value}, which plate {plate.name!r} lacks"
+        for context in contexts
+        for component, values in context.step.where.items()
+        for value in values
+        if component in have and value not in have[component]
+    ]
+    if problems:
+        raise CompileError(tuple(problems))
+
+
 def _check_step(step: FunctionStep) -> list[Signature]:
-    signatures = [read_signature(resolve_function(branch.func)) for branch in step.branches.values()]
+    signatures = [_chain_signature(branch) for branch in step.branches.values()]
     for signature in signatures[1:]:
         taken = list(signature.data.values()), signature.returns
         if taken != (list(signatures[0].data.values()), signatures[0].returns):
             raise PipelineError("its functions take or return different kinds; all branches must agree")
     return signatures
+
+
+def _chain_signature(branch: Branch) -> Signature:
+    """Read what a chain takes and returns: what its first takes, and what its last returns.
+
+    Raises
+    ------
+    PipelineError
+        If one does not take what the one before returns.
+    """
+    signatures = [read_signature(resolve_function(link.func)) for link in branch.chain]
+    for before, after in pairwise(signatures):
+        returned = before.returns or (Kind.IMAGE,)
+        taken = tuple(after.data.values())
+        if returned != taken and (after.hinted or len(returned) > 1):
+            told = " and ".join(kind.value for kind in returned), " and ".join(kind.value for kind in taken)
+            raise PipelineError(f"in its chain a function returns {told[0]}, but the next one takes {told[1]}")
+    return replace(signatures[0], returns=signatures[-1].returns)
 
 
 def _returned(step: FunctionStep, signature: Signature) -> tuple[Kind, ...]:
@@ -270,7 +368,8 @@ def _fit_wells(
     axes = []
     for well in chosen:
         files = {_place(record, channel_names): record for record in plate.wells[well]}
-        shape, error = shapes.index(_layout(files, channel_names))
+        left_out = frozenset(i for i, c in enumerate(shapes.contexts) if well not in c.step.where.get(WELL, (well,)))
+        shape, error = shapes.index((_layout(files, channel_names), left_out))
         used = shapes.shapes[shape].channels
         axes.append(
             AxisPlan(
@@ -290,7 +389,7 @@ def _place(record: ImageRecord, channel_names: dict[str, str]) -> tuple[str, Add
     return channel_names[record.channel], Address(record.site, record.z, record.timepoint)
 
 
-def _layout(files: Iterable[tuple[str, Address]], channel_names: dict[str, str]) -> Layout:
+def _layout(files: Iterable[tuple[str, Address]], channel_names: dict[str, str]) -> Channels:
     by_channel: dict[str, list[Address]] = {name: [] for name in channel_names.values()}
     for channel, address in files:
         by_channel[channel].append(address)

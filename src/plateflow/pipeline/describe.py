@@ -25,6 +25,7 @@ from plateflow.pipeline.forms import (
     ValueKind,
     ValueType,
 )
+from plateflow.pipeline.lengths import is_length
 from plateflow.pipeline.literals import literal
 from plateflow.pipeline.signature import read_signature, resolve_function
 
@@ -66,15 +67,17 @@ def describe_function(address: str, namespace: Mapping[str, Any] | None = None) 
     resolved = resolve_function(func if func is not None else address)
     signature = read_signature(resolved)
     doc = inspect.getdoc(resolved) or ""
-    told = _parameter_docs(doc)
+    told = _read_doc(doc)
     return FunctionForm(
         address=address,
         data=tuple(DataForm(name=name, kind=kind.value) for name, kind in signature.data.items()),
-        parameters=tuple(_parameter(each, told.get(name, "")) for name, each in signature.parameters.items()),
+        parameters=tuple(_parameter(each, told) for each in signature.parameters.values()),
         returns=tuple(kind.value for kind in signature.returns),
         takes_any=signature.takes_any,
         summary=doc.partition("\n")[0],
         doc=doc,
+        result=told.result,
+        references=told.references,
     )
 
 
@@ -100,6 +103,7 @@ def describe_pipeline(pipeline: Pipeline, namespace: Mapping[str, Any]) -> Pipel
         channels=pipeline.channels,
         filenames=pipeline.filenames,
         metadata=pipeline.metadata,
+        sequential=pipeline.sequential,
     )
 
 
@@ -161,7 +165,10 @@ def _step(step: FunctionStep, names: _Names) -> StepForm:
         output_kinds={name: kind.value for name, kind in step.output_kinds.items()},
         variable_components=step.variable_components,
         group_by=step.group_by,
+        where=step.where,
+        source=step.source,
         keep=step.keep,
+        sample=step.sample,
         enabled=step.enabled,
     )
 
@@ -174,7 +181,8 @@ def _branch(step: str, key: str | None, branch: Branch, names: _Names) -> Branch
         except ValueError as e:
             raise NoFormError(f"step {step!r}: parameter {name!r}: {e}") from e
     try:
-        return BranchForm(function=names.address(branch.func), params=params, key=key)
+        then = tuple(_branch(step, None, link, names) for link in branch.then)
+        return BranchForm(function=names.address(branch.func), params=params, key=key, then=then)
     except NoFormError as e:
         raise NoFormError(f"step {step!r}: {e}") from e
 
@@ -188,9 +196,15 @@ def _is_at(func: object, module: object, name: str) -> bool:
         return False
 
 
-def _parameter(parameter: inspect.Parameter, doc: str) -> ParameterForm:
+def _parameter(parameter: inspect.Parameter, told: _Doc) -> ParameterForm:
+    kind = _describe_type(parameter.annotation)
+    name = parameter.name
     return ParameterForm(
-        name=parameter.name, type=_describe_type(parameter.annotation), default=_default(parameter), doc=doc
+        name=name,
+        type=kind,
+        default=_default(parameter),
+        unit=told.units.get(name, "pixels" if kind.kind == "length" else ""),
+        doc=told.parameters.get(name, ""),
     )
 
 
@@ -217,8 +231,10 @@ def _describe_type(annotation: Any) -> ValueType:
     hint = _unwrap(annotation)
     choices = _choices(hint.of)
     kind: ValueKind = "choice" if choices else _PLAIN.get(hint.of, "literal")
-    bounds = hint.bounds if kind in ("int", "float") else {}
-    told = "one of " + ", ".join(choices) if choices else _told(hint.of)
+    if is_length(annotation):
+        kind = "length"
+    bounds = hint.bounds if kind in ("int", "float", "length") else {}
+    told = "one of " + ", ".join(choices) if choices else "length" if kind == "length" else _told(hint.of)
     told += "".join(f" {_BOUNDS[name]} {value:g}" for name, value in bounds.items())
     told += ", or None" if hint.optional else ""
     return ValueType(kind=kind, told=told, optional=hint.optional, choices=choices, **bounds)
@@ -267,13 +283,29 @@ def _told(hint: Any) -> str:
     return hint.__name__ if inspect.isclass(hint) and not get_args(hint) else str(hint).replace("typing.", "")
 
 
-def _parameter_docs(doc: str) -> dict[str, str]:
+@dataclass(frozen=True, slots=True)
+class _Doc:
+    """What a docstring says beside its text."""
+
+    parameters: dict[str, str]
+    units: dict[str, str]
+    """Of the parameters whose type ends with ``, in pixels``."""
+    result: str
+    references: str
+
+
+def _read_doc(doc: str) -> _Doc:
     try:
         parsed = docstring_parser.parse(doc, style=docstring_parser.DocstringStyle.AUTO)
     except docstring_parser.ParseError:
-        return {}  # somebody else's style: the whole docstring is shown beside
-    return {
-        name.strip(): " ".join((each.description or "").split())
-        for each in parsed.params
-        for name in each.arg_name.split(",")
-    }
+        return _Doc({}, {}, "", "")  # somebody else's style: the whole docstring is shown beside
+    named = [(name.strip(), each) for each in parsed.params for name in each.arg_name.split(",")]
+    units = {name: (each.type_name or "").partition(", in ")[2] for name, each in named}
+    results = [each.description or "" for each in parsed.many_returns]
+    sources = [meta.description or "" for meta in parsed.meta if meta.args == ["references"]]
+    return _Doc(
+        {name: " ".join((each.description or "").split()) for name, each in named},
+        {name: unit for name, unit in units.items() if unit},
+        " ".join(" ".join(results).split()),
+        " ".join(" ".join(sources).split()),
+    )

@@ -101,13 +101,17 @@ def _words(declared: Declared) -> str:
 
 def _failed(axis: AxisPlan, shape: Shape, error: _WellError) -> AxisPlan:
     index = shape.first_reader[error.channel]
-    return replace(axis, error=f"step {shape.steps[index].name!r}: {error}", error_step=index)
+    return replace(axis, error=f"step {_step_name(shape, index)!r}: {error}", error_step=index)
+
+
+def _step_name(shape: Shape, index: int) -> str:
+    return next(step.name for step in shape.steps if step.index == index)
 
 
 def _report_well(axis: AxisPlan, shapes: list[Shape], done: int, total: int, emitter: Emitter) -> None:
     well = emitter.axis(axis.axis_id, emitter.total_steps)
     if axis.error:
-        step = shapes[axis.shape].steps[axis.error_step].name
+        step = _step_name(shapes[axis.shape], axis.error_step)
         well = well.step(step, axis.error_step)
         well.emit(ProgressPhase.COMPILE, ProgressStatus.ERROR, done, total, error=axis.error)
     else:

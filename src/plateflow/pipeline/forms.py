@@ -10,8 +10,13 @@ from typing import Literal, TypeAlias
 
 import msgspec
 
-ValueKind: TypeAlias = Literal["bool", "int", "float", "text", "choice", "literal"]
-"""``literal``: of a type that has no form of its own, given as a Python literal."""
+ValueKind: TypeAlias = Literal["bool", "int", "float", "length", "text", "choice", "literal"]
+"""``length``: a number of pixels, or a text such as ``"2.6 um"``.
+``literal``: of a type that has no form of its own, given as a Python literal."""
+
+
+SAMPLE = 200
+"""Planes that each call of a step over the whole plate gets at most, by default."""
 
 
 class ValueType(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -37,6 +42,8 @@ class ParameterForm(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     type: ValueType
     default: str | None = None
     """A literal; None where the function has no default, so that a value must be given."""
+    unit: str = ""
+    """``pixels``, ``grey values``; "" where it has none, or its author does not tell."""
     doc: str = ""
 
 
@@ -63,6 +70,10 @@ class FunctionForm(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     """The first line of its docstring."""
     doc: str = ""
     """The whole docstring."""
+    result: str = ""
+    """What it returns, in words."""
+    references: str = ""
+    """Where the algorithm is from; "" where its author does not tell."""
 
     @property
     def name(self) -> str:
@@ -79,6 +90,8 @@ class BranchForm(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     """Literals by name; only those that are given."""
     key: str | None = None
     """The value of ``group_by`` that picks it; None without."""
+    then: tuple[BranchForm, ...] = ()
+    """Of a chain: the functions that each take what the one before returned."""
 
 
 class StepForm(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -92,7 +105,10 @@ class StepForm(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """Where the pipeline states them, for every output; else empty."""
     variable_components: tuple[str, ...] = ()
     group_by: str | None = None
+    where: dict[str, tuple[str | int, ...]] = {}
+    source: str = "previous"
     keep: bool | None = None
+    sample: int = SAMPLE
     enabled: bool = True
 
 
@@ -104,3 +120,4 @@ class PipelineForm(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     channels: dict[str, str] = {}
     filenames: str | None = None
     metadata: str | None = None
+    sequential: tuple[str, ...] = ()

@@ -9,17 +9,22 @@ import types
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, get_args
 
 from plateflow.errors import PipelineError, UserError
+from plateflow.pipeline.nearest import did_you_mean
+from plateflow.pipeline.settings import set_parameters
 from plateflow.pipeline.source_file import decode_text, read_file
-from plateflow.pipeline.step import FunctionStep, check_name
+from plateflow.pipeline.step import FunctionStep
+from plateflow.pipeline.step_checks import check_name
+from plateflow.pipeline.toml import SUFFIX, TomlError, read_toml
 from plateflow.progress.failure import describe
 from plateflow.storage.regular import real_path
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
+SequentialComponent: TypeAlias = Literal["site", "z", "timepoint"]
 MODULE = "plateflow_pipeline"
 """``__name__`` of a pipeline file while it runs, so that ``if __name__ == "__main__"`` does not."""
 
@@ -65,6 +70,13 @@ class Pipeline:
         Regular expression with named groups, for plates that no vendor reader claims.
     metadata
         CSV of one row a well, absolute or in the plate's folder.
+    sequential
+        Components by whose values all steps are done, one value after the other: with ``"site"`` one site's images are
+        in memory at a time.
+    source
+        The file that it is from.
+    settings
+        Parameters that are set anew, ``"find_nuclei.min_diameter=10"``.
 
     Raises
     ------
@@ -81,6 +93,9 @@ class Pipeline:
     filenames: str | None
     metadata: str | None
     source: PipelineSource | None
+    sequential: tuple[SequentialComponent, ...]
+    settings: tuple[str, ...]
+    """``STEP.PARAMETER=VALUE`` each: what is set for this run beside what the file says."""
 
     def __init__(
         self,
@@ -90,7 +105,9 @@ class Pipeline:
         channels: Mapping[str, str] | None = None,
         filenames: str | None = None,
         metadata: str | None = None,
+        sequential: SequentialComponent | Iterable[SequentialComponent] = (),
         source: PipelineSource | None = None,
+        settings: Iterable[str] = (),
     ) -> None:
         ordered = tuple(steps)
         for step in ordered:
@@ -110,10 +127,14 @@ class Pipeline:
             "channels": {role: str(channel) for role, channel in (channels or {}).items()},
             "filenames": filenames,
             "metadata": metadata,
+            "sequential": _check_sequential(name, sequential),
             "source": source,
+            "settings": tuple(settings),
         }
         for field, value in values.items():
             object.__setattr__(self, field, value)
+        if self.settings:
+            object.__setattr__(self, "steps", tuple(set_parameters(self.step_names, enabled, self.settings)))
 
     @property
     def step_names(self) -> tuple[str, ...]:
@@ -131,12 +152,20 @@ class Pipeline:
     def __reduce__(self) -> tuple[Callable[..., Pipeline], tuple[Any, ...]]:
         # A pipeline of a file crosses to a worker as that file's text: its functions have no importable home.
         if self.source is not None:
-            return load_source, (self.source,)
-        return _rebuild, (self.name, self.listed, self.channels, self.filenames, self.metadata)
+            return load_source, (self.source, self.settings)
+        more = (self.filenames, self.metadata, self.sequential, self.settings)
+        return _rebuild, (self.name, self.listed, self.channels, *more)
 
 
-def load_pipeline(path: str | Path) -> Pipeline:
-    """Read a pipeline file and run it.
+def load_pipeline(path: str | Path, settings: Iterable[str] = ()) -> Pipeline:
+    """Read a pipeline file, Python or TOML, and run it.
+
+    Parameters
+    ----------
+    path
+        Of the file.
+    settings
+        Parameters that are set anew, ``"find_nuclei.min_diameter=10"``.
 
     Raises
     ------
@@ -145,10 +174,11 @@ def load_pipeline(path: str | Path) -> Pipeline:
     """
     given = os.path.abspath(path)
     text = decode_text(given, read_file(given))
-    return load_source(PipelineSource(real_path(given), text))  # modules beside the file itself can be imported
+    source = PipelineSource(real_path(given), text)  # modules beside the file itself can be imported
+    return load_source(source, settings)
 
 
-def load_source(source: PipelineSource) -> Pipeline:
+def load_source(source: PipelineSource, settings: Iterable[str] = ()) -> Pipeline:
     """Run the text of a pipeline file; modules beside the file can be imported by it.
 
     Raises
@@ -164,6 +194,8 @@ def load_source(source: PipelineSource) -> Pipeline:
     folder = str(Path(source.path).parent)
     if folder not in sys.path:
         sys.path.insert(0, folder)
+    if source.path.endswith(SUFFIX):
+        return _from_toml(source, settings)
     try:
         exec(compile(source.text, source.path, "exec"), module.__dict__)
     except SyntaxError as e:
@@ -172,10 +204,21 @@ def load_source(source: PipelineSource) -> Pipeline:
         raise SourceError(source.path, _line(e, source.path), str(e)) from e
     except BaseException as e:
         raise SourceError(source.path, _line(e, source.path), describe(e).error) from e
-    return _with_source(module, source)
+    return _with_source(module, source, settings)
 
 
-def _with_source(module: types.ModuleType, source: PipelineSource) -> Pipeline:
+def _from_toml(source: PipelineSource, settings: Iterable[str]) -> Pipeline:
+    try:
+        told = read_toml(source.text)
+        steps = told.pop("steps")
+        return Pipeline(told.pop("name"), steps, **told, source=source, settings=settings)
+    except TomlError as e:
+        raise SourceError(source.path, e.line, str(e)) from e
+    except PipelineError as e:
+        raise SourceError(source.path, 0, str(e)) from e
+
+
+def _with_source(module: types.ModuleType, source: PipelineSource, settings: Iterable[str]) -> Pipeline:
     found = vars(module).get("pipeline")
     if not isinstance(found, Pipeline):
         what = "sets no 'pipeline'" if found is None else f"sets 'pipeline' to a {type(found).__name__}"
@@ -186,7 +229,9 @@ def _with_source(module: types.ModuleType, source: PipelineSource) -> Pipeline:
         channels=found.channels,
         filenames=found.filenames,
         metadata=found.metadata,
+        sequential=found.sequential,
         source=source,
+        settings=settings,
     )
 
 
@@ -196,6 +241,32 @@ def _line(error: BaseException, path: str) -> int:
 
 
 def _rebuild(
-    name: str, steps: tuple[FunctionStep, ...], channels: dict[str, str], filenames: str | None, metadata: str | None
+    name: str,
+    steps: tuple[FunctionStep, ...],
+    channels: dict[str, str],
+    filenames: str | None,
+    metadata: str | None,
+    sequential: tuple[SequentialComponent, ...],
+    settings: tuple[str, ...],
 ) -> Pipeline:
-    return Pipeline(name, steps, channels=channels, filenames=filenames, metadata=metadata)
+    return Pipeline(
+        name,
+        steps,
+        channels=channels,
+        filenames=filenames,
+        metadata=metadata,
+        sequential=sequential,
+        settings=settings,
+    )
+
+
+def _check_sequential(
+    name: str, sequential: SequentialComponent | Iterable[SequentialComponent]
+) -> tuple[SequentialComponent, ...]:
+    found = (sequential,) if isinstance(sequential, str) else tuple(dict.fromkeys(sequential))
+    for component in found:
+        if component not in get_args(SequentialComponent):
+            known = get_args(SequentialComponent)
+            near = did_you_mean(str(component), known)
+            raise PipelineError(f"pipeline {name!r}: sequential= has no {component!r}{near}; {', '.join(known)}")
+    return found

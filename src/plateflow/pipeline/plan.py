@@ -17,7 +17,21 @@ if TYPE_CHECKING:
     from plateflow.plate.pattern_groups import Address
 
 AXES_PER_MESSAGE = 500
-"""Keeps a topology message far below the limit of a line."""
+BYTES_OF_AXES = 90_000
+"""Keeps a topology message below the limit of a line, however much there is to say of each axis."""
+
+
+_START = "\0start"
+
+
+def at_start(name: str) -> str:
+    """Name a channel as it was acquired, whatever steps made of it since."""
+    return name + _START
+
+
+def without_start(name: str) -> str:
+    """Return the name of a channel that may be meant as it was acquired."""
+    return name.removesuffix(_START)
 
 
 class PlanError(PipelineError):
@@ -38,7 +52,7 @@ class Ref(NamedTuple):
     """One plane of a name: images and objects are two namespaces."""
 
     kind: Kind
-    """IMAGE or LABELS."""
+    """IMAGE, LABELS, or TABLE: the measurements of the objects of that name."""
     name: str
     address: Address
 
@@ -69,13 +83,17 @@ class Group:
     address: Address
     bound: dict[str, str]
     """Name bound to each data parameter, for ``{parameter}`` in column names."""
+    turn: int = 0
+    """Which turn of all steps it belongs to, where a pipeline does them value by value."""
 
 
 @dataclass(frozen=True, slots=True)
 class StepPlan:
-    """One step in wells of one shape."""
+    """One step in axes of one shape."""
 
     name: str
+    index: int
+    """Among the steps of the pipeline."""
     groups: tuple[Group, ...]
     input_kinds: tuple[Kind, ...]
     """Of the data parameters; a step with variable components stacks them."""
@@ -85,9 +103,10 @@ class StepPlan:
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """The plan of all wells that have the same addresses."""
+    """The plan of all wells that have the same addresses, or of a step over the whole plate."""
 
     steps: tuple[StepPlan, ...]
+    """Those that it does."""
     channels: tuple[str, ...]
     """Acquired images that steps use, by the pipeline's names, in acquisition order."""
     labels: tuple[Ref, ...]
@@ -97,11 +116,15 @@ class Shape:
     shown: frozenset[str]
     """Names of made images that are written or shown below labels, so kept in memory to the end."""
     first_reader: dict[str, int]
-    """Per channel, the index of the first step that reads it."""
+    """Per channel, the index in the pipeline of the first step that reads it."""
+    turns: int = 1
+    """How often all steps are gone through: once, or once for each value of the sequential components."""
+    plate_images: frozenset[str] = frozenset()
+    """Names of images that steps over the whole plate make."""
 
     @property
     def groups(self) -> tuple[int, ...]:
-        """Pattern groups of each step."""
+        """Pattern groups of each step that it does."""
         return tuple(len(step.groups) for step in self.steps)
 
 
@@ -116,7 +139,7 @@ class Declared:
 
 @dataclass(frozen=True, slots=True)
 class AxisPlan:
-    """One well: its shape and its files."""
+    """One well, or one step over the whole plate: its shape and its files."""
 
     axis_id: str
     shape: int
@@ -137,6 +160,8 @@ class AxisPlan:
     """How an earlier run of the same results folder left it, where it does not run."""
     earlier_error: str = ""
     """Why it had failed then."""
+    planes: dict[str, tuple[ImageRecord, ...]] = field(default_factory=dict)
+    """Of a step over the whole plate: the images of each pattern group, in the order of wells."""
     attempt: int = 1
     """Which, from 1: a well whose worker died is begun once more."""
 
@@ -169,27 +194,38 @@ class PlatePlan:
     step_names: tuple[str, ...] = field(default=())
 
     @property
+    def wells(self) -> tuple[AxisPlan, ...]:
+        """The axes that are wells."""
+        return tuple(axis for axis in self.axes if axis.kind is AxisKind.WELL)
+
+    @property
     def runnable(self) -> tuple[AxisPlan, ...]:
         """The axes that can run, and have to."""
         return tuple(axis for axis in self.axes if not axis.error and axis.skipped is None)
 
     def groups(self, axis: AxisPlan) -> tuple[int, ...]:
-        """Return the pattern groups of each step in an axis."""
-        return self.shapes[axis.shape].groups
+        """Return the pattern groups of each step of the pipeline in an axis; 0 for those that it does not do."""
+        groups = [0] * len(self.step_names)
+        for step in self.shapes[axis.shape].steps:
+            groups[step.index] = len(step.groups)
+        return tuple(groups)
 
     def updates(self, axis: AxisPlan) -> int:
         """Return how many updates the axis emits if all goes well."""
-        return 2 + sum(2 + groups for groups in self.groups(axis))
+        return 2 + sum(2 + groups for groups in self.shapes[axis.shape].groups)
 
 
 def make_topology(plan: PlatePlan) -> list[Topology]:
     """Return what a viewer must know of a plan, in as many parts as keep each line short."""
-    agreed = plan.shapes[0].groups if len({shape.groups for shape in plan.shapes}) == 1 else None
+    by_shape = {axis.shape: plan.groups(axis) for axis in plan.axes}
+    agreed = next(iter(by_shape.values())) if len(set(by_shape.values())) == 1 else None
     steps = tuple(
         TopologyStep(name=name, groups=agreed[i]) if agreed else TopologyStep(name=name)
         for i, name in enumerate(plan.step_names)
     )
-    chunks = [plan.axes[i : i + AXES_PER_MESSAGE] for i in range(0, len(plan.axes), AXES_PER_MESSAGE)]
+    longest = max(60 + 8 * len(steps) + sum(6 * len(name) + 3 for name in axis.after) for axis in plan.axes)
+    many = max(1, min(AXES_PER_MESSAGE, BYTES_OF_AXES // longest))
+    chunks = [plan.axes[i : i + many] for i in range(0, len(plan.axes), many)]
     return [
         Topology(
             part=part,
@@ -197,13 +233,13 @@ def make_topology(plan: PlatePlan) -> list[Topology]:
             rows=plan.plate.rows,
             columns=plan.plate.columns,
             steps=steps,
-            axes=tuple(_topology_axis(plan, axis, agreed is None) for axis in chunk),
+            axes=tuple(_topology_axis(axis, None if agreed else by_shape[axis.shape]) for axis in chunk),
         )
         for part, chunk in enumerate(chunks)
     ]
 
 
-def _topology_axis(plan: PlatePlan, axis: AxisPlan, own_groups: bool) -> TopologyAxis:
-    groups = plan.groups(axis) if own_groups else UNSET
+def _topology_axis(axis: AxisPlan, groups: tuple[int, ...] | None) -> TopologyAxis:
     skipped = UNSET if axis.skipped is None else axis.skipped
-    return TopologyAxis(axis=axis.axis_id, kind=axis.kind, after=axis.after, groups=groups, skipped=skipped)
+    own = UNSET if groups is None else groups
+    return TopologyAxis(axis=axis.axis_id, kind=axis.kind, after=axis.after, groups=own, skipped=skipped)

@@ -8,7 +8,7 @@ from itertools import chain
 from typing import TYPE_CHECKING
 
 from plateflow.functions.kinds import Kind
-from plateflow.pipeline.plan import PlanError, Ref, Shape, StepPlan
+from plateflow.pipeline.plan import PlanError, Ref, Shape, StepPlan, at_start, without_start
 from plateflow.plate.pattern_groups import sort_key
 
 if TYPE_CHECKING:
@@ -40,11 +40,12 @@ def make_shape(pipeline: Pipeline, steps: tuple[StepPlan, ...], names: Names, ac
             replace(step, release=tuple(sorted(name for name, last in last_used.items() if last == index)))
             for index, step in enumerate(steps)
         ),
-        channels=tuple(name for name in names.channels if name in last_reader),
+        channels=tuple(name for name in names.channels if name in last_reader or at_start(name) in last_reader),
         labels=labels,
         images=images,
         shown=frozenset({ref.name for ref in images} | {name for name, _ in sources - on_disk}),
-        first_reader={name: index for index, step in reversed(list(enumerate(steps))) for name in _reads(step)},
+        first_reader={without_start(name): step.index for step in reversed(steps) for name in _reads(step)},
+        plate_images=names.plate_images,
     )
 
 
@@ -62,22 +63,23 @@ def _made(step: StepPlan, kind: Kind) -> set[Ref]:
 
 
 def _kept_labels(pipeline: Pipeline, steps: tuple[StepPlan, ...]) -> tuple[Ref, ...]:
-    kept = (
-        _made(plan, Kind.LABELS) for step, plan in zip(pipeline.steps, steps, strict=True) if step.keep is not False
-    )
+    kept = (_made(plan, Kind.LABELS) for plan in steps if pipeline.steps[plan.index].keep is not False)
     return tuple(sorted(chain.from_iterable(kept), key=_order))
 
 
 def _kept_images(pipeline: Pipeline, steps: tuple[StepPlan, ...], last_reader: dict[str, int]) -> tuple[Ref, ...]:
     last_made = {name: index for index, step in enumerate(steps) for name in _image_names(step)}
     kept: set[Ref] = set()
-    for index, (step, plan) in enumerate(zip(pipeline.steps, steps, strict=True)):
+    for index, plan in enumerate(steps):
+        step = pipeline.steps[plan.index]
         for ref in _made(plan, Kind.IMAGE):
             final = last_made[ref.name] == index
             if step.keep and not final:
                 later = steps[last_made[ref.name]].name
                 raise PlanError(
-                    plan.name, index, f"keeps image {ref.name!r} but step {later!r} replaces it; name it by outputs="
+                    plan.name,
+                    plan.index,
+                    f"keeps image {ref.name!r} but step {later!r} replaces it; name it by outputs=",
                 )
             if final and (step.keep if step.keep is not None else last_reader.get(ref.name, -1) <= index):
                 kept.add(ref)
@@ -93,8 +95,8 @@ def _check_planes(steps: tuple[StepPlan, ...], labels: tuple[Ref, ...], images: 
         For the step that made the first such.
     """
     makers = {
-        (kind, ref.name): (step.name, index)
-        for index, step in enumerate(steps)
+        (kind, ref.name): (step.name, step.index)
+        for step in steps
         for kind in (Kind.IMAGE, Kind.LABELS)
         for ref in _made(step, kind)
     }

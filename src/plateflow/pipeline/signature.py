@@ -15,12 +15,16 @@ import msgspec
 from plateflow.errors import PipelineError
 from plateflow.functions import kinds
 from plateflow.functions.kinds import Kind
+from plateflow.pipeline.lengths import LengthError, in_pixels, is_said_otherwise
+from plateflow.pipeline.nearest import did_you_mean
 
 if typing.TYPE_CHECKING:
     from collections.abc import Callable
 
 OBJECT_KINDS = frozenset({Kind.LABELS, Kind.LABEL_STACK})
 STACK_KINDS = frozenset({Kind.STACK, Kind.LABEL_STACK})
+OF_OBJECTS = OBJECT_KINDS | {Kind.TABLE}
+"""Kinds of data parameters that are given objects by name; all others are given images."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +62,10 @@ def resolve_function(func: Callable[..., Any] | str) -> Callable[..., Any]:
         found = getattr(importlib.import_module(module_name), name)
     except (Exception, SystemExit) as e:  # the boundary of loading a user's code
         raise PipelineError(f"function {func!r} cannot be imported: {type(e).__name__}: {e}") from e
-    return resolve_function(found)
+    if not callable(found):
+        raise PipelineError(f"{func!r} is a {type(found).__name__}, not a function")
+    resolved: Callable[..., Any] = found
+    return resolved
 
 
 def function_name(func: Callable[..., Any]) -> str:
@@ -98,24 +105,42 @@ def read_signature(func: Callable[..., Any]) -> Signature:
     )
 
 
-def convert_parameters(signature: Signature, given: dict[str, Any]) -> dict[str, Any]:
-    """Return checked parameters as the function's hints want them: the Enum of a text, the tuple of a list."""
+def convert_parameters(signature: Signature, given: dict[str, Any], pixel_size_um: float | None) -> dict[str, Any]:
+    """Return checked parameters as the function's hints want them: the Enum of a text, pixels of micrometres."""
     return {
-        name: _convert(signature.parameters[name].annotation, value) if name in signature.parameters else value
+        name: _convert(signature.parameters[name].annotation, value, pixel_size_um)
+        if name in signature.parameters
+        else value
         for name, value in given.items()
     }
 
 
+def check_lengths(signature: Signature, given: dict[str, Any], pixel_size_um: float | None) -> list[str]:
+    """Return what is wrong with lengths on a plate of this pixel size; None where it is not known."""
+    problems = []
+    for name, value in given.items():
+        if name in signature.parameters and is_said_otherwise(
+            annotation := signature.parameters[name].annotation, value
+        ):
+            try:
+                _convert(annotation, value, pixel_size_um)
+            except LengthError as e:
+                problems.append(f"parameter {name!r}: {e}")
+            except msgspec.ValidationError as e:
+                pixels = in_pixels(value, pixel_size_um)
+                problems.append(f"parameter {name!r}: {e}, got {value!r}, which is {pixels:g} pixels on this plate")
+    return problems
+
+
 def check_parameters(signature: Signature, given: dict[str, Any]) -> list[str]:
-    """Return what is wrong with a step's parameters: unknown, missing or mistyped ones."""
+    """Return what is wrong with a step's parameters, whatever the plate: unknown, missing or mistyped ones."""
     problems = []
     for name, value in given.items():
         if name in signature.data:
             problems.append(f"parameter {name!r} is filled by the step's inputs; it cannot be given")
         elif name not in signature.parameters:
             if not signature.takes_any:
-                known = ", ".join(signature.parameters) or "none"
-                problems.append(f"unknown parameter {name!r}; the function takes: {known}")
+                problems.append(f"unknown parameter {name!r}{_known(name, signature)}")
         elif wrong := _mistyped(signature.parameters[name].annotation, value):
             problems.append(f"parameter {name!r}: {wrong}, got {value!r:.200}")
     for name, parameter in signature.parameters.items():
@@ -154,10 +179,12 @@ def _resolve(hint: Any, names: dict[str, Any]) -> Any:
 
 def _check_kinds(func: Callable[..., Any], data: dict[str, Kind], returns: tuple[Kind, ...]) -> None:
     for name, kind in data.items():
-        if kind in (Kind.TABLE, Kind.RECORD):
+        if kind is Kind.RECORD:
             raise PipelineError(f"parameter {name!r} of {function_name(func)} takes a {kind.value}; no step gives one")
     if Kind.IMAGES in returns:
         raise PipelineError(f"function {function_name(func)} returns images by name; return a tuple of Image")
+    if Kind.PLANES in returns:
+        raise PipelineError(f"function {function_name(func)} returns planes of the plate; return an Image")
 
 
 def _kind_of(hint: Any) -> Kind | None:
@@ -171,17 +198,27 @@ def _returned_kinds(hint: Any) -> tuple[Kind, ...]:
     return tuple(kind for part in parts if (kind := _kind_of(part)))
 
 
+def _known(name: str, signature: Signature) -> str:
+    known = ", ".join(signature.parameters) or "none"
+    return f"{did_you_mean(name, signature.parameters)}; the function takes: {known}"
+
+
 def _mistyped(annotation: Any, value: object) -> str:
     try:
-        _convert(annotation, value)
-    except msgspec.ValidationError as e:
+        if is_said_otherwise(annotation, value):
+            in_pixels(value, 1.0)  # bounds are those of pixels, which only a plate can tell
+        else:
+            _convert(annotation, value, None)
+    except (msgspec.ValidationError, LengthError) as e:
         return str(e)
     return ""
 
 
-def _convert(annotation: Any, value: Any) -> Any:
+def _convert(annotation: Any, value: Any, pixel_size_um: float | None) -> Any:
     if annotation is inspect.Parameter.empty:
         return value
+    if is_said_otherwise(annotation, value):
+        value = in_pixels(value, pixel_size_um)
     try:
         return msgspec.convert(value, annotation)
     except TypeError:

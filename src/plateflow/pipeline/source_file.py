@@ -36,4 +36,4 @@ def decode_text(path: str, data: bytes) -> str:
     try:
         return data.decode("utf-8-sig")  # some editors put a mark before the text
     except UnicodeDecodeError as e:
-        raise PipelineError(f"pipeline {path} is not a Python file: it is not UTF-8 text") from e
+        raise PipelineError(f"pipeline {path} is neither Python nor TOML: it is not UTF-8 text") from e

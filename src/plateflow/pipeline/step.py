@@ -4,35 +4,50 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, get_args
 
 from plateflow.errors import PipelineError
-from plateflow.functions.kinds import Kind
+from plateflow.pipeline.forms import SAMPLE
+from plateflow.pipeline.step_checks import (
+    WELL,
+    Where,
+    check_components,
+    check_name,
+    check_sample,
+    output_kinds,
+    output_names,
+    read_where,
+)
+
+if TYPE_CHECKING:
+    from plateflow.functions.kinds import Kind
 
 Function: TypeAlias = Callable[..., Any] | str
 """A function, or ``"package.module:function"``."""
 FunctionWithParams: TypeAlias = Function | tuple[Function, Mapping[str, Any]]
-Branches: TypeAlias = Mapping[Any, FunctionWithParams]
+Chain: TypeAlias = list[Any]
+"""Functions, or ``(function, {parameter: value})``, that each take what the one before returned."""
+Branches: TypeAlias = Mapping[Any, FunctionWithParams | Chain]
 """By the value of ``group_by``: a channel's name, the number of a site, plane or timepoint."""
 Component: TypeAlias = Literal["site", "channel", "z", "timepoint"]
+VariableComponent: TypeAlias = Literal["well", "site", "channel", "z", "timepoint"]
 Input: TypeAlias = str | list[str]
-
-COMPONENT_NAMES = ("site", "channel", "z", "timepoint")
-KEPT_FOR_LATER = ("where", "source")
-"""Options that steps will have: a function's parameter of such a name is given in ``params=``."""
-NAME_LIMIT = 200
-"""Characters of a name; names travel in every update."""
-RESERVED = frozenset({"*", "Image"})
-"""Every channel, and the name of the table of images."""
-PIXEL_KINDS = frozenset({Kind.IMAGE, Kind.STACK, Kind.LABELS, Kind.LABEL_STACK})
+Source: TypeAlias = Literal["previous", "start"]
 
 
 @dataclass(frozen=True, slots=True)
 class Branch:
-    """One function of a step with its parameters."""
+    """One function of a step with its parameters, or a chain of them."""
 
     func: Function
     params: dict[str, Any]
+    then: tuple[Branch, ...] = ()
+    """Functions that each take what the one before returned."""
+
+    @property
+    def chain(self) -> tuple[Branch, ...]:
+        """All functions in their order, this one first."""
+        return (self, *self.then)
 
 
 @dataclass(frozen=True, slots=True, init=False)
@@ -42,8 +57,9 @@ class FunctionStep:
     Parameters
     ----------
     func
-        A function, ``"package.module:function"``, ``(function, {parameter: value})``, or with `group_by` a dict of
-        component value to any of these; values without a key pass through and are not counted.
+        A function, ``"package.module:function"``, ``(function, {parameter: value})``, a list of these, of which each
+        takes what the one before returned, or with `group_by` a dict of component value to any of these; values without
+        a key pass through and are not counted.
     inputs
         What the function's data parameters get, in their order: the name of an image or of objects, a list of image
         names for an ``Images`` parameter. None or ``"*"``: every channel, one by one.
@@ -53,11 +69,19 @@ class FunctionStep:
     name
         Shown to people; the function's name by default.
     variable_components
-        Components that are stacked into one array, ``(N, Y, X)``.
+        Components that are stacked into one array, ``(N, Y, X)``. With ``"well"`` the step is done once, over the whole
+        plate and before its wells: its function takes ``Planes`` of the acquired images.
     group_by
         The component by whose value the function is picked.
+    where
+        What it is for: ``{"well": ["A01", "B02"], "site": 1, "channel": ["DNA"], "z": [2, 3]}``; all else passes
+        through and is not counted. Planes that it leaves out are not stacked either.
+    source
+        ``"start"``: read channels as they were acquired, whatever earlier steps made of them.
     keep
         Whether an image that comes out is written with the results; None: if no later step reads it.
+    sample
+        Of a step over the whole plate: how many planes each call gets at most, spread evenly over the wells.
     enabled
         Whether it runs; a step that does not is as if it were not there.
     params
@@ -77,21 +101,27 @@ class FunctionStep:
     inputs: tuple[Input, ...] | None
     outputs: tuple[str, ...]
     output_kinds: dict[str, Kind]
-    variable_components: tuple[Component, ...]
+    variable_components: tuple[VariableComponent, ...]
     group_by: Component | None
+    where: Where
+    source: Source
     keep: bool | None
+    sample: int
     enabled: bool
 
     def __init__(
         self,
-        func: FunctionWithParams | Branches,
+        func: FunctionWithParams | Chain | Branches,
         inputs: Input | tuple[Input, ...] | None = None,
         outputs: str | tuple[str, ...] | Mapping[str, str] | None = None,
         *,
         name: str | None = None,
-        variable_components: Component | Iterable[Component] = (),
+        variable_components: VariableComponent | Iterable[VariableComponent] = (),
         group_by: Component | None = None,
+        where: Mapping[str, Any] | None = None,
+        source: Source = "previous",
         keep: bool | None = None,
+        sample: int = SAMPLE,
         enabled: bool = True,
         params: Mapping[str, Any] | None = None,
         **parameters: Any,
@@ -99,46 +129,40 @@ class FunctionStep:
         branches = _branches(func, _parameters(parameters, params), group_by)
         label = check_name("step", name or _label(next(iter(branches.values())).func))
         variable = (variable_components,) if isinstance(variable_components, str) else tuple(variable_components)
-        _check_components(label, variable, group_by)
+        check_components(label, variable, group_by)
+        if source not in get_args(Source):
+            raise PipelineError(f"step {label!r}: source= must be 'previous' or 'start', not {source!r:.80}")
         values = {
             "name": label,
             "branches": branches,
             "inputs": inputs if inputs is None or isinstance(inputs, tuple) else (inputs,),
-            "outputs": _output_names(label, outputs),
-            "output_kinds": _output_kinds(label, outputs),
+            "outputs": output_names(label, outputs),
+            "output_kinds": output_kinds(label, outputs),
             "variable_components": variable,
             "group_by": group_by,
+            "where": read_where(label, where or {}),
+            "source": source,
             "keep": keep,
+            "sample": check_sample(label, sample),
             "enabled": enabled,
         }
         for field, value in values.items():
             object.__setattr__(self, field, value)
 
-
-def check_name(what: str, name: object) -> str:
-    """Return a name that people gave, if it can be shown and carried.
-
-    Raises
-    ------
-    PipelineError
-        If it is no text, empty, too long, or holds what UTF-8 cannot carry.
-    """
-    if not isinstance(name, str) or not 0 < len(name) <= NAME_LIMIT or any("\ud800" <= c <= "\udfff" for c in name):
-        raise PipelineError(f"{what} name {name!a:.80}: 1 to {NAME_LIMIT} characters of Unicode text are needed")
-    return name
+    @property
+    def is_plate_wide(self) -> bool:
+        """Whether it is done once, over the whole plate."""
+        return WELL in self.variable_components
 
 
 def _parameters(named: dict[str, Any], params: Mapping[str, Any] | None) -> dict[str, Any]:
     if params is not None and not isinstance(params, Mapping):
         raise PipelineError(f"params= must be a dict of parameters, not {params!r:.80}")
-    for name in KEPT_FOR_LATER:
-        if name in named:
-            raise PipelineError(f"{name}= of a step is not supported yet; a function's parameter goes in params=")
     return {**named, **(params or {})}
 
 
 def _branches(
-    func: FunctionWithParams | Branches, params: dict[str, Any], group_by: str | None
+    func: FunctionWithParams | Chain | Branches, params: dict[str, Any], group_by: str | None
 ) -> dict[str | None, Branch]:
     if isinstance(func, Mapping):
         if group_by is None or not func:
@@ -150,9 +174,15 @@ def _branches(
     return {None: _branch(func, params)}
 
 
-def _branch(func: FunctionWithParams, params: dict[str, Any]) -> Branch:
+def _branch(func: FunctionWithParams | Chain, params: dict[str, Any]) -> Branch:
     if isinstance(func, list):
-        raise PipelineError("a chain of functions in one step is not supported yet; use one step each")
+        if not func or params:
+            reason = "give each function's parameters with it: (function, {parameter: value})" if func else "name some"
+            raise PipelineError(f"a chain of functions: {reason}")
+        if any(isinstance(each, list) for each in func):
+            raise PipelineError("a chain of functions holds another one; make them one list")
+        first, *then = (_branch(each, {}) for each in func)
+        return Branch(first.func, first.params, tuple(then))
     if isinstance(func, tuple):
         if len(func) != 2 or not isinstance(func[1], Mapping):
             raise PipelineError(f"{func!r:.80} is not (function, {{parameter: value}})")
@@ -163,34 +193,3 @@ def _branch(func: FunctionWithParams, params: dict[str, Any]) -> Branch:
 
 def _label(func: Function) -> str:
     return func.rpartition(":")[2] if isinstance(func, str) else str(getattr(func, "__name__", func))
-
-
-def _check_components(label: str, variable: tuple[str, ...], group_by: str | None) -> None:
-    for component in (*variable, *([group_by] if group_by else [])):
-        if component == "well":
-            raise PipelineError(f"step {label!r}: plate-wide steps (component 'well') are not supported yet")
-        if component not in COMPONENT_NAMES:
-            raise PipelineError(f"step {label!r}: no component {component!r}; there are {', '.join(COMPONENT_NAMES)}")
-    if group_by in variable:
-        raise PipelineError(f"step {label!r}: group_by {group_by!r} cannot be a variable component too")
-
-
-def _output_names(label: str, outputs: str | tuple[str, ...] | Mapping[str, str] | None) -> tuple[str, ...]:
-    # Tables and records bear no names of their own: theirs is that of the objects they measure.
-    kinds = _output_kinds(label, outputs)
-    named = (outputs,) if isinstance(outputs, str) else tuple(outputs or ())
-    for name in named:
-        check_name(f"step {label!r}: output", name)
-        if name in RESERVED:
-            raise PipelineError(f"step {label!r}: an output cannot be called {name!r}; choose another name")
-    return tuple(name for name in named if kinds.get(name, Kind.IMAGE) in PIXEL_KINDS)
-
-
-def _output_kinds(label: str, outputs: str | tuple[str, ...] | Mapping[str, str] | None) -> dict[str, Kind]:
-    if not isinstance(outputs, Mapping):
-        return {}
-    try:
-        return {name: Kind(kind) for name, kind in outputs.items()}
-    except ValueError as e:
-        kinds = ", ".join(kind.value for kind in Kind if kind is not Kind.IMAGES)
-        raise PipelineError(f"step {label!r}: {e} as the kind of an output; there are {kinds}") from e

@@ -16,6 +16,7 @@ from plateflow.plate.formats import (
     filenames,
     imagexpress,
     imagexpress_database,
+    known_names,
     load_data,
     ome_zarr,
     opera_phenix,
@@ -38,6 +39,7 @@ BUILT_IN: Final[tuple[PlateFormat, ...]] = (
     cytation.FORMAT,
     ome_zarr.FORMAT,
     load_data.FORMAT,
+    *known_names.FORMATS,
 )
 _LOOKED_INTO: Final = 24
 """Folders inside one that no reader knows, in which a plate is looked for to say so."""

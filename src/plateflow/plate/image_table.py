@@ -31,8 +31,10 @@ class ImageTable:
 
     def add(self, well: str, position: Position, path: str) -> None:
         """Add a file; the first of an address stays, further ones are told by :meth:`require_one_each`."""
-        first = self._paths.setdefault(well, {}).setdefault(position, path)
-        if first is not path:
+        paths = self._paths.get(well)
+        if paths is None:
+            paths = self._paths[well] = {}
+        if paths.setdefault(position, path) is not path:
             self._twice.append((well, position, path))
 
     def require_one_each(self) -> None:
@@ -58,6 +60,10 @@ class ImageTable:
     def find(self, well: str, position: Position) -> str | None:
         """Return the path of an image; None where there is none."""
         return self._paths.get(well, {}).get(position)
+
+    def of(self, well: str) -> dict[Position, str]:
+        """Return the paths of a well's images; empty where it has none."""
+        return self._paths.get(well, {})
 
     def any_path(self, well: str) -> str:
         """Return the path of one of a well's images."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from plateflow.errors import PlateError
 from plateflow.plate.image_table import Position, describe
@@ -12,6 +12,10 @@ from plateflow.plate.wells import well_order
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+
+
+_MOST_SAID: Final = 5
+"""Images that are there twice, named in an error."""
 
 
 class RecordTable:
@@ -26,22 +30,30 @@ class RecordTable:
     def __init__(self, folder: str) -> None:
         self._folder = folder
         self._records: dict[str, dict[Position, ImageRecord]] = {}
+        self._positions: dict[tuple[int, str, int, int], Position] = {}
+        """Wells share these objects: a plate has a million images, but few of them."""
+        self._twice: list[tuple[ImageRecord, ImageRecord, str]] = []
 
-    def add(self, record: ImageRecord) -> None:
-        """Add a record.
+    def add(self, record: ImageRecord, file: str = "", line: int = 0) -> None:
+        """Add a record; the first of an address stays, further ones are told by :meth:`by_well`.
 
-        Raises
-        ------
-        PlateError
-            If there is one with this address already; names both.
+        Parameters
+        ----------
+        record
+            Of a file that is there, or should be.
+        file, line
+            Where it is said to be of this address; "" where its name tells.
         """
-        position = Position(record.site, record.channel, record.timepoint, record.z)
-        first = self._records.setdefault(record.well, {}).setdefault(position, record)
+        texts = record.site, record.channel, record.timepoint, record.z
+        position = self._positions.get(texts)
+        if position is None:
+            position = self._positions[texts] = Position(*texts)
+        records = self._records.get(record.well)
+        if records is None:
+            records = self._records[record.well] = {}
+        first = records.setdefault(position, record)
         if first is not record:
-            raise PlateError(
-                f"two files are the same image (well {record.well}, {describe(position)}): {_named(first)} and "
-                f"{_named(record)}; move one away, or tell them apart with --filenames"
-            )
+            self._twice.append((first, record, f"{file}, line {line}: " if file else ""))
 
     def declare(self, well: str) -> None:
         """Let a well be one of the plate's, whether it has an image or not."""
@@ -93,13 +105,35 @@ class RecordTable:
             }
 
     def by_well(self, channels: Sequence[str]) -> dict[str, tuple[ImageRecord, ...]]:
-        """Return what :attr:`.Plate.wells` holds; `channels` are all there are, in acquisition order."""
+        """Return what :attr:`.Plate.wells` holds; `channels` are all there are, in acquisition order.
+
+        Raises
+        ------
+        PlateError
+            If two files have the same address; names both of each such address, of the first few.
+        """
+        self._require_one_each()
         rank = {channel: number for number, channel in enumerate(channels)}
+        order = sorted(self.positions(), key=lambda at: (at.site, rank[at.channel], at.timepoint, at.z))
+        return {
+            well: tuple([records[position] for position in order if position in records])
+            for well, records in ((well, self._records[well]) for well in self.wells())
+        }
 
-        def order(record: ImageRecord) -> tuple[int, int, int, int]:
-            return record.site, rank[record.channel], record.timepoint, record.z
+    def _require_one_each(self) -> None:
+        if not self._twice:
+            return
+        said = [_told_twice(*each) for each in self._twice[:_MOST_SAID]]
+        more = len(self._twice) - len(said)
+        raise PlateError(
+            f"two files are the same image ({'; '.join(said)}{f'; and {more} more' if more else ''}); "
+            "move one of each away, or tell them apart with --filenames"
+        )
 
-        return {well: tuple(sorted(self._records[well].values(), key=order)) for well in self.wells()}
+
+def _told_twice(first: ImageRecord, second: ImageRecord, where: str) -> str:
+    position = Position(second.site, second.channel, second.timepoint, second.z)
+    return f"{where}well {second.well}, {describe(position)}: {_named(first)} and {_named(second)}"
 
 
 def _named(record: ImageRecord) -> str:

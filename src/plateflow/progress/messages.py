@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from enum import StrEnum
-from typing import Annotated, TypeAlias
+from typing import Annotated, Final, TypeAlias
 
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
@@ -45,6 +45,10 @@ ENDED = frozenset(
     {ExecutionState.COMPLETED, ExecutionState.FAILED, ExecutionState.CANCELLED, ExecutionState.INTERRUPTED}
 )
 """After these no further message follows."""
+
+
+PLATE_AXIS: Final = "plate:"
+"""Begins the axis of a plate-wide step; its step's name follows."""
 
 
 class AxisKind(StrEnum):

@@ -13,6 +13,7 @@ import msgspec
 
 from plateflow.progress.messages import (
     ENDED,
+    PLATE_AXIS,
     ExecutionKind,
     ExecutionMessage,
     ExecutionState,
@@ -197,11 +198,12 @@ class ExecutionProgress(msgspec.Struct, kw_only=True, forbid_unknown_fields=True
         for entry in topology.axes:
             groups = [g if isinstance(g, int) else 0 for g in entry.groups or shared]
             if isinstance(entry.skipped, Skipped):
-                self._skip_axis(self._axis(entry.axis), groups, entry.skipped)
+                self._skip_axis(entry.axis, groups, entry.skipped)
             else:
                 self._plan_axis(self._axis(entry.axis), groups)
 
-    def _skip_axis(self, axis: AxisProgress, groups: list[int], how: Skipped) -> None:
+    def _skip_axis(self, axis_id: str, groups: list[int], how: Skipped) -> None:
+        axis = self._axis(axis_id)
         if axis.skipped is not None:
             return  # told before
         axis.skipped = how
@@ -211,12 +213,20 @@ class ExecutionProgress(msgspec.Struct, kw_only=True, forbid_unknown_fields=True
         elif how is Skipped.COMPLETED:
             self._plan_axis(axis, groups)
             axis.groups, axis.groups_done = dict(enumerate(groups)), sum(groups)
-            axis.completed_steps = list(range(len(groups)))
+            axis.completed_steps = self._steps_of(axis_id)
             self.groups_done += axis.groups_done
             for index, count in enumerate(groups):
                 self.steps_by_index[index].groups_done += count
+            for index in axis.completed_steps:
                 self.steps_by_index[index].completed += 1
             self._move(axis, AxisState.COMPLETED)
+
+    def _steps_of(self, axis_id: str) -> list[int]:
+        # A step over the whole plate is no well's, and it does no other.
+        of_plate = {index: PLATE_AXIS + step.name for index, step in self.steps_by_index.items()}
+        if axis_id.startswith(PLATE_AXIS):
+            return [index for index, name in of_plate.items() if name == axis_id]
+        return [index for index, name in of_plate.items() if name not in self.axes]
 
     def _plan_axis(self, axis: AxisProgress, groups: list[int]) -> None:
         if axis.groups_planned:
@@ -250,10 +260,8 @@ class ExecutionProgress(msgspec.Struct, kw_only=True, forbid_unknown_fields=True
     def _step_started(self, update: ProgressUpdate) -> None:
         axis = self._axis(update.axis_id)
         step = self._step(update.step_index, update.step_name)
-        self._leave_step(axis)
-        axis.step_index, axis.step_name, axis.in_step = update.step_index, update.step_name, True
+        self._enter_step(axis, step, update.step_index)
         axis.step_done, axis.step_total = update.completed, update.total
-        step.running += 1
 
     def _pattern_group(self, update: ProgressUpdate, seq: int) -> None:
         index = update.step_index
@@ -261,6 +269,8 @@ class ExecutionProgress(msgspec.Struct, kw_only=True, forbid_unknown_fields=True
         # Nearly all updates are one of these, so it looks up by itself what is known, and calls nothing: 0.1 us less.
         axis = self.axes.get(update.axis_id) or self._axis(update.axis_id)
         step = self.steps_by_index.get(index) or self._step(index, update.step_name)
+        if index != axis.step_index:  # of a pipeline that goes through its steps value by value
+            self._enter_step(axis, step, index)
         axis.step_done = completed
         axis.step_total = update.total
         new = completed - axis.groups.get(index, 0)
@@ -304,6 +314,11 @@ class ExecutionProgress(msgspec.Struct, kw_only=True, forbid_unknown_fields=True
         if step is None:
             step = self.steps_by_index[index] = StepProgress(name)
         return step
+
+    def _enter_step(self, axis: AxisProgress, step: StepProgress, index: int) -> None:
+        self._leave_step(axis)
+        axis.step_index, axis.step_name, axis.in_step = index, step.name, True
+        step.running += 1
 
     def _leave_step(self, axis: AxisProgress) -> None:
         if axis.in_step:

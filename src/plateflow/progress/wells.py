@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Final
-
+from plateflow.progress.messages import PLATE_AXIS
 from plateflow.progress.state import AxisProgress, AxisState, ExecutionProgress
-
-PLATE_AXIS: Final = "plate:"
-"""Begins the axis of a plate-wide step; its step's name follows."""
 
 
 def is_well(axis_id: str) -> bool:

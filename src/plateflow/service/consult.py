@@ -16,6 +16,7 @@ from plateflow.pipeline.describe import (
     list_library,
 )
 from plateflow.pipeline.pipeline import MODULE, Pipeline, PipelineSource, SourceError, load_pipeline, load_source
+from plateflow.pipeline.toml import SUFFIX
 from plateflow.plate.open import open_plate
 from plateflow.plate.wells import canonical_well
 from plateflow.service.questions import (
@@ -95,9 +96,13 @@ def _load(question: AskPipeline) -> Pipeline:
 
 def _form(pipeline: Pipeline, namespace: Mapping[str, Any]) -> tuple[PipelineForm | None, str]:
     try:
-        return describe_pipeline(pipeline, namespace), ""
+        form = describe_pipeline(pipeline, namespace)
     except NoFormError as e:
         return None, str(e)
+    if pipeline.source is not None and pipeline.source.path.endswith(SUFFIX):
+        return None, "it is TOML, which is changed as text"
+    chain = next((step.name for step in form.steps for branch in step.branches if branch.then), None)
+    return (form, "") if chain is None else (None, f"step {chain!r} is a chain of functions")
 
 
 def _functions(form: PipelineForm | None, namespace: Mapping[str, Any]) -> Iterable[FunctionForm]:
@@ -161,6 +166,7 @@ def _list_images(question: AskImages) -> Images:
                 timepoint=record.timepoint,
                 path=record.path,
                 missing=record.missing,
+                part=record.part,
             )
             for record in plate.wells[well]
         )

@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 import time
-from contextlib import closing
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Literal, get_args
 
-from plateflow.errors import UserError
+from plateflow.errors import PlateStepError, UserError
 from plateflow.execution.executor import Executor, Work, default_workers
 from plateflow.execution.fingerprint import with_fingerprints
 from plateflow.execution.finish import RunInfo, finish_run
 from plateflow.execution.orchestrator import Forward, Orchestrator, Outcome
+from plateflow.execution.plate_images import FOLDER
 from plateflow.execution.processes import ProcessExecutor
 from plateflow.execution.resume import Rerun, go_on
 from plateflow.execution.threads import ThreadExecutor
 from plateflow.settings import STEP_LIMIT
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from plateflow.execution.steering import Steering
     from plateflow.pipeline.plan import PlatePlan
     from plateflow.storage.output import OutputFolder
@@ -106,14 +107,20 @@ def execute_plan(
         If what belongs to the whole plate cannot be written; names the file.
     PipelineError
         If a function of the pipeline cannot cross to worker processes.
+    PlateStepError
+        If a step over the whole plate failed, so that no well was begun.
     """
     info = RunInfo(execution_id, options.executor, options.workers or default_workers(), time.time())
-    work = Work(plan, execution_id, str(output.path) if output else "", options.preview)
-    descriptor = output.descriptor if output else None
-    with closing(_make_executor(options, work, spare, descriptor)) as executor:
+    with ExitStack() as stack:
+        images = output.path / FOLDER if output else Path(stack.enter_context(TemporaryDirectory(prefix="plateflow-")))
+        work = Work(plan, execution_id, str(output.path) if output else "", options.preview, str(images))
+        descriptor = output.descriptor if output else None
+        executor = stack.enter_context(closing(_make_executor(options, work, spare, descriptor)))
         outcome = Orchestrator(plan, execution_id, executor, forward, steering).run()
         if output:
             finish_run(plan, output.path, outcome, info)  # before the executor closes, which may wait for a thread
+    if outcome.plate_error:
+        raise PlateStepError(outcome.plate_error)
     return outcome
 
 

@@ -33,11 +33,17 @@ class JobSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     plate: str
     pipeline: PipelineFile | None = None
     """For init only where it names the plate's files; None where it is not needed."""
+    settings: tuple[str, ...] = ()
+    """Parameters that are set beside the pipeline's file, ``STEP.PARAMETER=VALUE`` each."""
     filenames: str | None = None
     """Wins over the pipeline's."""
     metadata: str | None = None
     layout: str | None = None
     """Name of the reader that is to open the plate; None: the one that knows it."""
+    summary: str | None = None
+    """Absolute path of a file in which an init leaves what it found, a PlateSummary as JSON."""
+    load_data: str | None = None
+    """Absolute path of a LoadData table that an init writes of the plate."""
     wells: tuple[str, ...] | None = None
     output: str | None = None
     """Absolute path of the results folder; None for init and compile."""

@@ -11,6 +11,7 @@ import msgspec
 
 from plateflow.errors import UserError
 from plateflow.pipeline.forms import FunctionForm, PipelineForm
+from plateflow.storage.zarr_chunks import ArrayPlane
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -114,6 +115,8 @@ class WellImage(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     path: str
     missing: bool
     """Whether it is declared but not on disk."""
+    part: ArrayPlane | None = None
+    """Which part of the Zarr array in the folder `path` it is; None where the path is its own file."""
 
 
 class Images(_Answer, frozen=True, tag="images"):

@@ -66,6 +66,16 @@ class Link:
         except ReaderGoneError:
             os._exit(1)
 
+    @property
+    def is_cut(self) -> bool:
+        """Whether the server is gone."""
+        try:
+            return not self._socket.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT)
+        except BlockingIOError:  # it has nothing to say yet
+            return False
+        except ConnectionError:
+            return True
+
     def first_command(self) -> Job | Inquiry | None:
         """Wait for the job, or the question; None if the server ends, or cancels, before there is one."""
         command = self._next_command()
@@ -101,6 +111,8 @@ def main() -> None:
     parser.add_argument("--fd", type=int, required=True)
     link = Link(parser.parse_args().fd)
     _die_with_server()
+    if link.is_cut:  # the server was gone before that
+        os._exit(1)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal's Ctrl-C is the client's to act on
     start_fork_server()
     from plateflow.service.work import Workshop

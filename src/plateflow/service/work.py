@@ -4,20 +4,25 @@ from __future__ import annotations
 
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
+import msgspec
 from msgspec import UNSET
 
-from plateflow.errors import PlateflowError, UserError
+from plateflow.errors import PipelineError, PlateflowError, UserError
 from plateflow.execution.executor import default_workers
 from plateflow.execution.finish import FinishError
 from plateflow.execution.processes import ProcessExecutor
 from plateflow.pipeline.compile import compile_plate
 from plateflow.pipeline.pipeline import Pipeline, PipelineSource, SourceError, load_source
 from plateflow.pipeline.plan import PlatePlan, make_topology
+from plateflow.pipeline.signature import resolve_function
 from plateflow.plate.formats.filenames import LAYOUT
+from plateflow.plate.formats.load_data_export import write_load_data
 from plateflow.plate.open import open_plate
+from plateflow.plate.summary import summarise
 from plateflow.progress.carried import carried
 from plateflow.progress.emitter import Emitter
 from plateflow.progress.messages import ExecutionKind, ExecutionMessage, ExecutionState, Topology, encode_message
@@ -28,6 +33,7 @@ from plateflow.service.execute import RunOptions, execute_plan, ready_plan
 from plateflow.service.job import decode_job, pipeline_text
 from plateflow.service.time_limit import TimeLimitError, time_limit
 from plateflow.settings import LOAD_LIMIT
+from plateflow.storage.atomic import write_atomic
 from plateflow.storage.output import claim_output, require_outside
 
 if TYPE_CHECKING:
@@ -104,6 +110,7 @@ class JobWork:
         pipeline = self._load()
         plate = self._open(pipeline)
         if self._job.kind is ExecutionKind.INIT or pipeline is None:
+            self._tell(plate)
             return ExecutionState.COMPLETED
         with ExitStack() as stack:
             output = self._claim(stack)
@@ -149,7 +156,7 @@ class JobWork:
         if self._spec.pipeline is None:
             return None
         try:
-            return _load_in_time(self._spec.pipeline, min(LOAD_LIMIT, self._spec.step_limit))
+            return _load_in_time(self._spec.pipeline, self._spec.settings, min(LOAD_LIMIT, self._spec.step_limit))
         except UserError as e:
             self._emitter.emit(ProgressPhase.COMPILE, ProgressStatus.ERROR, 0, 0, error=str(e))
             raise
@@ -164,6 +171,23 @@ class JobWork:
             execution_id=self._job.execution_id,
             report=self._emitter.report,
         )
+
+    def _tell(self, plate: Plate) -> None:
+        """Write what an init was asked for beside opening the plate.
+
+        Raises
+        ------
+        UserError
+            If the plate cannot be written as the table that was asked for.
+        """
+        try:
+            rows = None if self._spec.load_data is None else write_load_data(plate, Path(self._spec.load_data))
+        except UserError as e:
+            self._emitter.emit(ProgressPhase.INIT, ProgressStatus.ERROR, 0, 0, error=str(e))
+            raise
+        if self._spec.summary is not None:
+            summary = msgspec.structs.replace(summarise(plate), load_data_rows=rows)
+            write_atomic(Path(self._spec.summary), msgspec.json.encode(summary))
 
     def _claim(self, stack: ExitStack) -> OutputFolder | None:
         if self._spec.output is None or self._job.kind is not ExecutionKind.RUN:
@@ -195,14 +219,24 @@ def _remove_if_empty(folder: Path) -> None:
         folder.rmdir()
 
 
-def _load_in_time(file: PipelineFile, seconds: float) -> Pipeline:
+def _load_in_time(file: PipelineFile, settings: tuple[str, ...], seconds: float) -> Pipeline:
     source = PipelineSource(file.path, pipeline_text(file))
     try:
         with time_limit(seconds, "loading the pipeline"):
-            return load_source(source)
+            pipeline = load_source(source, settings)
+            _import_functions(pipeline)
     except SourceError as e:
         if isinstance(e.__cause__, TimeLimitError):
             raise SourceError(source.path, e.line, str(e.__cause__)) from e
         raise
-    except TimeLimitError as e:  # just as it was loaded
+    except TimeLimitError as e:
         raise SourceError(source.path, 0, str(e)) from e
+    return pipeline
+
+
+def _import_functions(pipeline: Pipeline) -> None:
+    # What steps only name is imported here too, for the limit's sake.
+    for step in pipeline.steps:
+        for branch in chain.from_iterable(first.chain for first in step.branches.values()):
+            with suppress(PipelineError):  # compile says so, and of which step
+                resolve_function(branch.func)

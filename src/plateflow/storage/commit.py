@@ -31,6 +31,8 @@ class WellRecord(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     """Of each kind of object the number found."""
     means: dict[str, float | None]
     """Of each column the mean over the well's objects; None where there is none. NaN is written as null."""
+    medians: dict[str, float | None] = {}
+    """Of each column the median; as the means."""
     seconds_per_step: tuple[tuple[str, float], ...]
     """In the order of the steps."""
     seconds: float

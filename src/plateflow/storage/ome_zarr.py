@@ -19,7 +19,7 @@ from plateflow.storage.names import encode_alphanumeric, encode_name, require_al
 from plateflow.storage.zarr_array import OBJECTS, PIXELS, group_metadata, write_array, write_group
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -90,6 +90,16 @@ def kept_image_path(site: str, name: str) -> str:
         For an empty name, or one that is no Unicode text.
     """
     return f"{site}x{encode_alphanumeric(name)}"
+
+
+def listed_fields(paths: Iterable[str]) -> list[str]:
+    """Return those of a well's images that its metadata list.
+
+    These are its sites. Images kept beside them have other channels: readers that lay all fields of a well side by side
+    (ome-zarr-py, napari) would refuse the plate. Where nothing but kept images was made, they are the fields.
+    """
+    found = list(paths)
+    return [path for path in found if path.isdigit()] or found
 
 
 def write_field(plate: Path, well: WellPath, path: str, field: Field) -> tuple[WrittenFile, ...]:

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 TABLES = "tables"
 WELLS_CSV = "wells.csv"
 """One row a well."""
+PROFILES = "profiles.parquet"
+"""The median cell of each well."""
 
 
 def part_path(output: Path, objects: str, well: str) -> Path:

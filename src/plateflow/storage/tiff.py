@@ -16,6 +16,7 @@ import struct
 import zlib
 from contextlib import contextmanager
 from dataclasses import dataclass
+from io import BytesIO
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -127,6 +128,14 @@ def read_plane(path: str, shape: tuple[int, int] | None = None, dtype: DTypeLike
 def write_plane(path: str, plane: NDArray[Any]) -> None:
     """Write a plane, (Y, X), as an uncompressed TIFF in one strip, the form that is read fastest."""
     tifffile.imwrite(path, plane, photometric="minisblack", metadata=None)
+
+
+def encode_plane(plane: NDArray[Any]) -> bytes:
+    """Return the bytes that :func:`write_plane` writes; of float64 and int64, which few can read, as float32."""
+    narrow = plane.astype(np.float32) if plane.dtype.itemsize > 4 else plane
+    with BytesIO() as file:
+        tifffile.imwrite(file, narrow, photometric="minisblack", metadata=None)
+        return bytes(file.getbuffer())
 
 
 @contextmanager

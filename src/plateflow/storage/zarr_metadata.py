@@ -99,9 +99,7 @@ def describe_array(folder: str) -> ArrayDescription:
 def _read_json(path: str) -> dict[str, Any] | None:
     try:
         node = msgspec.json.decode(read_limited(path, _MOST_METADATA))
-    except FileNotFoundError:
-        return None
-    except NotADirectoryError:
+    except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError as e:
         raise ImageError(f"{path}: cannot be read: {reason_of(e, path)}") from e

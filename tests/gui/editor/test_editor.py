@@ -360,7 +360,7 @@ def test_characters_of_any_plane_survive_the_code_view(qtbot: QtBot, own: Pipeli
 def test_steps_are_added_from_the_library(qtbot: QtBot, editor: PipelineEditor) -> None:
     press(editor, "add")
     assert editor.library.isVisible()
-    type_keys(editor.library.search_box, "watershed threshold")
+    type_keys(editor.library.search_box, "watershed otsu3")
     assert editor.library.list.count() == 1
     press_key(editor.library.search_box, Qt.Key.Key_Return)
     editor.library.search_box.setText("ring")

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import zarr
 from pytestqt.qtbot import QtBot
 from qtpy.QtCore import QPoint, Qt
 from qtpy.QtGui import QColor
@@ -14,6 +15,7 @@ from tests.gui.panels.samples import a_run
 from plateflow.gui.panels.input_images import (
     INPUT_SIDE,
     NO_IMAGES,
+    UNCHANGED,
     InputImage,
     InputImages,
     read_input,
@@ -21,9 +23,11 @@ from plateflow.gui.panels.input_images import (
     stretched,
 )
 from plateflow.gui.panels.naming import given
+from plateflow.gui.panels.result_files import Picture
 from plateflow.gui.panels.thumbnails import UNREADABLE
 from plateflow.gui.panels.well_panel import WellPanel
 from plateflow.storage.tiff import write_plane
+from plateflow.storage.zarr_chunks import ArrayPlane
 
 
 @pytest.fixture
@@ -34,6 +38,10 @@ def folder(tmp_path: Path) -> Path:
         write_plane(str(tmp_path / f"s{site}_dna.tif"), ramp if site == 1 else ramp[:, ::-1].copy())
     (tmp_path / "s1_gfp.tif").write_text("no image")
     return tmp_path
+
+
+def one(path: Path, part: ArrayPlane | None = None) -> Picture:
+    return Picture(path, "DNA", UNCHANGED, part)
 
 
 def images(folder: Path) -> list[InputImage]:
@@ -65,7 +73,7 @@ def test_the_first_site_is_shown_channel_by_channel(qtbot: QtBot, main: QWidget,
     assert not panel.isModal()
     items = [given(panel.pictures.item(row)) for row in range(panel.pictures.count())]
     assert [item.text() for item in items] == ["DNA", f"GFP: {UNREADABLE}"]
-    assert read_input(folder / "s1_dna.tif").image.width() == 500  # blocks of two
+    assert read_input(one(folder / "s1_dna.tif")).image.width() == 500  # blocks of two
     picture = items[0].icon().pixmap(INPUT_SIDE).toImage()
     assert (picture.width(), picture.height()) == (360, 252)
     grey = [picture.pixelColor(QPoint(x, 100)).red() for x in (0, 180, 359)]
@@ -76,15 +84,26 @@ def test_the_first_site_is_shown_channel_by_channel(qtbot: QtBot, main: QWidget,
 def test_an_image_that_cannot_be_read_says_why(qtbot: QtBot, main: QWidget, folder: Path) -> None:
     panel = shown(qtbot, main, folder)
     item = given(panel.pictures.item(1))
-    reason = read_input(folder / "s1_gfp.tif").problem
+    reason = read_input(one(folder / "s1_gfp.tif")).problem
     assert str(folder / "s1_gfp.tif") in reason
     assert reason in item.toolTip()
     assert reason in item.data(Qt.ItemDataRole.AccessibleTextRole)
     words = item.icon().pixmap(INPUT_SIDE).toImage()
     assert any(words.pixelColor(x, y) != QColor(0, 0, 0, 0) for x in range(360) for y in range(100, 260))
-    missing = read_input(folder / "none.tif")
+    missing = read_input(one(folder / "none.tif"))
     assert missing.image.isNull()
     assert "none.tif" in missing.problem
+
+
+def test_a_part_of_an_array_is_shown(tmp_path: Path) -> None:
+    pixels = np.zeros((2, 4, 6), np.uint16)
+    pixels[1, :, 3:] = 9
+    zarr.create_array(tmp_path / "a", shape=pixels.shape, dtype=pixels.dtype, chunks=(1, 4, 6))[...] = pixels
+    seen = read_input(one(tmp_path / "a", ArrayPlane((1,), 0, 2, 4, 4)))
+    assert (seen.problem, seen.image.width(), seen.image.height()) == ("", 4, 4)
+    assert [seen.image.pixelColor(x, 0).red() for x in range(4)] == [0, 255, 255, 255]
+    missing = read_input(one(tmp_path / "a", ArrayPlane((0,), 0, 0, 4, 4)))
+    assert "c/0/0/0: the chunk is missing" in missing.problem
 
 
 def test_escape_and_the_main_window_close_it(qtbot: QtBot, main: QWidget, folder: Path) -> None:

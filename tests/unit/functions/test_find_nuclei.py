@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from plateflow.functions import find_nuclei
-from plateflow.functions.objects import Threshold
+from plateflow.functions.thresholds import Threshold
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

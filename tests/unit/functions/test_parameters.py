@@ -10,10 +10,15 @@ import pytest
 
 from plateflow import functions
 from plateflow.functions.kinds import Kind
+from plateflow.pipeline.describe import list_library
+from plateflow.pipeline.signature import read_signature
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from plateflow.pipeline.forms import FunctionForm
+
+SEEN: set[str] = set()
 FUNCTIONS: list[Callable[..., Any]] = [getattr(functions, name) for name in functions.__all__]
 
 
@@ -37,17 +42,51 @@ def parameters_of(function: Callable[..., Any]) -> dict[str, Any]:
         ("ring_around", ["labels"], "labels"),
         ("measure_intensity", ["labels", "images"], "table"),
         ("ratio", ["labels", "labels", "image"], "table"),
+        ("median", ["image"], "image"),
+        ("white_tophat", ["image"], "image"),
+        ("subtract_background", ["image"], "image"),
+        ("difference_of_gaussians", ["image"], "image"),
+        ("unsharp_mask", ["image"], "image"),
+        ("estimate_illumination", ["planes"], "image"),
+        ("correct_illumination", ["image", "image"], "image"),
+        ("project_max", ["stack"], "image"),
+        ("project_min", ["stack"], "image"),
+        ("project_mean", ["stack"], "image"),
+        ("project_sum", ["stack"], "image"),
+        ("project_focus", ["stack"], "image"),
+        ("find_spots", ["image"], "labels"),
+        ("grow_cells", ["labels", "image"], "labels"),
+        ("expand", ["labels"], "labels"),
+        ("subtract", ["labels", "labels"], "labels"),
+        ("keep_inside", ["labels"], "labels"),
+        ("keep_same", ["labels", "labels"], "labels"),
+        ("filter_objects", ["labels", "table"], "labels"),
+        ("relate", ["labels", "labels"], "table + table"),
+        ("measure_shape", ["labels"], "table"),
+        ("measure_image_quality", ["image"], "record"),
+        ("measure_threshold", ["image"], "record"),
     ],
 )
 def test_kinds(function: str, takes: list[str], returns: str) -> None:
-    hints = get_type_hints(getattr(functions, function), include_extras=True)
-    kinds = {name: kind.value for name, hint in hints.items() if (kind := kind_of(hint))}
-    assert kinds.pop("return") == returns
-    assert list(kinds.values()) == takes
+    SEEN.add(function)
+    signature = read_signature(getattr(functions, function))
+    assert " + ".join(kind.value for kind in signature.returns) == returns
+    assert [kind.value for kind in signature.data.values()] == takes
 
 
 def test_every_function_of_the_library_has_its_kinds_tested() -> None:
-    assert len(FUNCTIONS) == 7
+    assert set(functions.__all__) == SEEN
+
+
+@pytest.mark.parametrize("form", list_library(), ids=lambda form: form.name)
+def test_every_function_tells_all_that_a_user_needs(form: FunctionForm) -> None:
+    assert form.summary
+    assert form.result
+    assert form.references
+    assert all(parameter.doc and parameter.default is not None for parameter in form.parameters)
+    assert all(parameter.unit == "pixels" for parameter in form.parameters if parameter.type.kind == "length")
+    units = {parameter.unit for parameter in form.parameters}
+    assert units <= {"", "pixels", "grey values", "percent"}
 
 
 @pytest.mark.parametrize("function", FUNCTIONS, ids=lambda f: f.__name__)

@@ -8,6 +8,7 @@ from tests.unit.progress.runs import WHO, last_attempt, lost_attempts, step_name
 from tests.unit.progress.updates import P, S
 
 from plateflow.progress.messages import (
+    PLATE_AXIS,
     ExecutionKind,
     ExecutionMessage,
     ExecutionState,
@@ -16,7 +17,6 @@ from plateflow.progress.messages import (
     WorkerState,
 )
 from plateflow.progress.update import ProgressUpdate
-from plateflow.progress.wells import PLATE_AXIS
 
 WELLS = ("A01", "B06", "H12", "C03", "D11", "G02")
 ENDS = (ExecutionState.COMPLETED, ExecutionState.FAILED, ExecutionState.CANCELLED, ExecutionState.INTERRUPTED, None)

@@ -51,12 +51,32 @@ params = st.dictionaries(names | st.sampled_from(["name", "class", "inputs", "si
 COMPONENTS = ("site", "channel", "z", "timepoint")
 
 
+def some(values: st.SearchStrategy[Any]) -> st.SearchStrategy[tuple[Any, ...]]:
+    return st.lists(values, min_size=1, max_size=3, unique=True).map(tuple)
+
+
+wheres = st.fixed_dictionaries(
+    {},
+    optional={
+        "well": some(st.builds("{}{:02d}".format, st.sampled_from("ABCP"), st.integers(1, 24))),
+        "site": some(st.integers()),
+        "channel": some(names),
+        "z": some(st.integers()),
+        "timepoint": some(st.integers()),
+    },
+)
+
+
 @st.composite
 def steps(draw: st.DrawFn, functions: list[str]) -> StepForm:
     group_by = draw(st.none() | st.sampled_from(COMPONENTS))
     keys = draw(st.lists(names, min_size=1, max_size=3, unique=True)) if group_by and draw(st.booleans()) else [None]
     function = st.sampled_from(functions)
-    branches = tuple(BranchForm(function=draw(function), params=draw(params), key=key) for key in keys)
+    link = st.builds(BranchForm, function=function, params=params)
+    chain = st.just(()) | st.lists(link, min_size=1, max_size=2).map(tuple)
+    branches = tuple(
+        BranchForm(function=draw(function), params=draw(params), key=key, then=draw(chain)) for key in keys
+    )
     named = tuple(draw(st.lists(outputs, max_size=3, unique=True)))
     kinds = draw(st.sampled_from(["image", "labels", "stack"]))
     return StepForm(
@@ -71,21 +91,25 @@ def steps(draw: st.DrawFn, functions: list[str]) -> StepForm:
             draw(st.lists(st.sampled_from([c for c in COMPONENTS if c != group_by]), max_size=2, unique=True))
         ),
         group_by=group_by,
+        where=draw(wheres),
+        source=draw(st.sampled_from(["previous", "start"])),
         keep=draw(st.none() | st.booleans()),
+        sample=draw(st.just(200) | st.integers(1, 10**6)),
         enabled=draw(st.booleans()),
     )
 
 
 @st.composite
 def pipelines(draw: st.DrawFn, functions: list[str]) -> PipelineForm:
-    some = draw(st.lists(steps(functions), max_size=4))
+    several = draw(st.lists(steps(functions), max_size=4))
     always = StepForm(name="gaussian", branches=(BranchForm(function="plateflow.functions:gaussian"),))
     return PipelineForm(
         name=draw(names),
-        steps=(*some, always),
+        steps=(*several, always),
         channels=draw(st.dictionaries(names, names, max_size=3)),
         filenames=draw(st.none() | st.text()),
         metadata=draw(st.none() | st.text()),
+        sequential=draw(st.just(()) | some(st.sampled_from(["site", "z", "timepoint"]))),
     )
 
 

@@ -259,7 +259,7 @@ HALVES = FunctionStep(f.halves, inputs="1", outputs="Halves")
         ([FunctionStep(f.same, inputs="1", outputs=("A", "B"))], ["outputs 'B' name nothing"]),
         ([FunctionStep(f.table_of_an_image, inputs="1")], ["'table_of_an_image'", "more tables than it takes labels"]),
         ([FunctionStep(f.stack_of_one, inputs="1", outputs="S")], ["a stack of 'S' but takes none"]),
-        ([FunctionStep(f.of_a_table, inputs="1")], ["'of_a_table'", "takes a table"]),
+        ([FunctionStep(f.of_a_table, inputs="1")], ["'of_a_table'", "no objects called '1'"]),
         ([FunctionStep(f.by_name, inputs="1")], ["'by_name'", "return a tuple of Image"]),
         ([FunctionStep(f.halves, inputs="1", outputs={"H": "image"})], ["states other kinds", "labels"]),
         ([FunctionStep({"1": f.same, "2": f.halves}, group_by="channel")], ["'same'", "all branches must agree"]),
@@ -329,17 +329,28 @@ def test_labels_in_planes_that_one_image_cannot_show_are_refused_before_they_are
 @pytest.mark.parametrize(
     ("make", "words"),
     [
-        (lambda: FunctionStep(f.same, variable_components="well"), "'well'"),  # type: ignore[arg-type]
+        (lambda: FunctionStep(f.same, sample=0), "sample= must be a number of planes from 1, not 0"),
         (lambda: FunctionStep(f.same, group_by="well"), "'well'"),  # type: ignore[arg-type]
         (lambda: FunctionStep(f.same, variable_components="row"), "no component 'row'"),  # type: ignore[arg-type]
         (lambda: FunctionStep(f.highest, variable_components="z", group_by="z"), "cannot be a variable component"),
         (lambda: FunctionStep({"1": f.same}), "needs group_by="),
         (lambda: FunctionStep({}, group_by="site"), "at least one function"),
         (lambda: FunctionStep({1: f.same, "1": f.same}, group_by="site"), "two functions"),
-        (lambda: FunctionStep([f.same]), "chain"),  # type: ignore[arg-type]
+        (lambda: FunctionStep([]), "a chain of functions: name some"),
+        (lambda: FunctionStep([f.same, f.scaled], factor=2), "give each function's parameters with it"),
+        (lambda: FunctionStep([f.same, [f.same]]), "holds another one"),
         (lambda: FunctionStep((f.same, 3)), "is not (function, {parameter: value})"),  # type: ignore[arg-type]
         (lambda: FunctionStep(f.same, params=[("a", 1)]), "params="),  # type: ignore[arg-type]
-        (lambda: FunctionStep(f.same, where={"z": 1}), "where= of a step is not supported"),
+        (lambda: FunctionStep(f.same, where={"zed": 1}), "where= has no component 'zed'"),
+        (lambda: FunctionStep(f.same, where={"sites": 1}), "(did you mean 'site'?)"),
+        (lambda: FunctionStep(f.same, where={"z": "1"}), "z must be a whole number, not '1'"),
+        (lambda: FunctionStep(f.same, where={"z": True}), "z must be a whole number"),
+        (lambda: FunctionStep(f.same, where={"channel": 1}), "channel must be a text, not 1"),
+        (lambda: FunctionStep(f.same, where={"well": "A0"}), "well 'A0'"),
+        (lambda: FunctionStep(f.same, where={"site": []}), "names no site"),
+        (lambda: FunctionStep(f.same, where=["z"]), "must be a dict"),  # type: ignore[arg-type]
+        (lambda: FunctionStep(f.same, source="begin"), "'previous' or 'start'"),  # type: ignore[arg-type]
+        (lambda: FunctionStep(f.same, variable_components="sites"), "(did you mean 'site'?)"),  # type: ignore[arg-type]
         (lambda: FunctionStep(f.same, name="x" * 201), "1 to 200 characters"),
         (lambda: FunctionStep(f.same, name="\ud800"), "Unicode"),
         (lambda: FunctionStep(f.same, outputs=""), "output name ''"),

@@ -93,6 +93,7 @@ def test_reports_start_end_and_no_more_than_the_interval_allows(monkeypatch: pyt
 
 def test_each_file_reports_what_was_consumed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(listing, "REPORT_INTERVAL", 0.0)
+    monkeypatch.setattr(listing, "_REPORTED", 1)
     told: list[tuple[int, int]] = []
     folders = [Folder("/p/", "", ("a", "b")), Folder("/p/s/", "s/", ("c",))]
     files = [folder.path + name for folder, name in each_file(folders, lambda *now: told.append(now))]

@@ -172,6 +172,13 @@ def test_tells_what_was_found_by_its_name_only(tmp_path: Path) -> None:
     ]
 
 
+def test_images_in_a_cloud_are_missing_here(tmp_path: Path) -> None:
+    url = "s3://cellpainting-gallery/x/a.tif"
+    [[record]] = open_plate(table(tmp_path, f"URL_DNA,Metadata_Well\n{url},A1\n", "a.tif")).wells.values()
+    assert (record.path, record.missing) == (url, True)
+    assert record.reason.startswith("it is no file of this computer")
+
+
 def test_two_files_of_the_name_are_not_guessed_between(tmp_path: Path) -> None:
     plate = open_plate(table(tmp_path, "FileName_A,PathName_A,Metadata_Well\na.tif,/x,A1\n", "i/a.tif", "j/a.tif"))
     [[record]] = plate.wells.values()
@@ -204,7 +211,11 @@ def test_illumination_functions_are_no_channels(tmp_path: Path) -> None:
         pytest.param("FileName_A,Metadata_Well\n", "has no row of an image", id="no_rows"),
         pytest.param("FileName_A,Metadata_Well\na.tif,B2,3\n", "line 2: has 3 cells, the headings are 2", id="cells"),
         pytest.param("FileName_A,Metadata_Well\na.tif,\n", r"csv, line 2: '' is no well name", id="no_well"),
-        pytest.param("FileName_A,Metadata_Well\na,B2\nb,B02\n", "line 3: two files are the same image", id="twice"),
+        pytest.param(
+            "FileName_A,Metadata_Well\na,B2\nb,B02\n",
+            "csv, line 3: well B02",
+            id="twice",
+        ),
         pytest.param("FileName_A,FileName_A,Metadata_Well\na,b,B2\n", "two columns are headed 'FileName_A'", id="head"),
         pytest.param("FileName_A,Metadata_Well,Metadata_Site\na,B2,x\n", "line 2: 'x' is no whole number", id="site"),
         pytest.param("FileName_A,Metadata_Well,Frame_A\na,B2,3\n", "line 2: image A is inside a file", id="frame"),

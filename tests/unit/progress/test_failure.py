@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from plateflow.errors import ImageError
-from plateflow.pipeline.step import NAME_LIMIT
+from plateflow.pipeline.step_checks import NAME_LIMIT
 from plateflow.progress.carried import ERROR_LIMIT
 from plateflow.progress.failure import TRACEBACK_LIMIT, describe
 from plateflow.progress.strict import LINE_LIMIT

@@ -18,7 +18,13 @@ if TYPE_CHECKING:
 NONE: Final = "None"
 _OPERATORS: Final = {"ge": ">=", "gt": ">", "le": "<=", "lt": "<"}
 _TYPES: Final = {"int": "whole number", "float": "number", "bool": "yes or no", "str": "text"}
-_WORDS: Final = {"int": "a whole number", "float": "a number", "bool": "True or False", "text": "a text in quotes"}
+_WORDS: Final = {
+    "int": "a whole number",
+    "float": "a number",
+    "length": "a number of pixels or a length in quotes",
+    "bool": "True or False",
+    "text": "a text in quotes",
+}
 
 
 def normal(text: str) -> str:
@@ -37,7 +43,7 @@ def widget_kind(kind: ValueType, text: str | None) -> str:
 
     Numbers with a fraction are literals too: a spin box would cut their digits.
     """
-    if text is None or kind.kind in ("float", "literal"):
+    if text is None or kind.kind in ("float", "length", "literal"):
         return "literal"
     if kind.kind == "choice":
         return "choice" if text in kind.choices else "literal"
@@ -54,7 +60,7 @@ def problem(kind: ValueType, text: str) -> str:
     try:
         value = parse_literal(normal(text))
     except ValueError:
-        example = {"int": "3", "float": "1.5", "bool": "True", "text": '"a text"'}.get(
+        example = {"int": "3", "float": "1.5", "length": '8 or "2.6 um"', "bool": "True", "text": '"a text"'}.get(
             kind.kind, '1.5, "text" or (1, 2)'
         )
         return f"This is no value: it should be {_WORDS.get(kind.kind, 'a Python literal')}, such as {example}"
@@ -66,6 +72,7 @@ def problem(kind: ValueType, text: str) -> str:
         "bool": type(value) is bool,
         "int": type(value) is int,
         "float": type(value) in (int, float),
+        "length": type(value) in (int, float, str),
         "text": type(value) is str,
         "literal": True,
     }
@@ -83,7 +90,7 @@ def first_value(parameter: ParameterForm) -> str:
         return kind.choices[0]
     if kind.kind == "int":
         return literal(min(max(least_int(kind), 1), largest_int(kind)))
-    if kind.kind == "float":
+    if kind.kind in ("float", "length"):
         return literal(_float_within(kind))
     return {"bool": "True", "text": '""', "literal": NONE}[kind.kind]
 
@@ -141,7 +148,7 @@ def _is_line(value: object) -> bool:
 
 
 def _out_of_bounds(kind: ValueType, value: object) -> str:
-    if not isinstance(value, int | float) or kind.kind not in ("int", "float"):
+    if not isinstance(value, int | float) or kind.kind not in ("int", "float", "length"):
         return ""
     kept = {
         "ge": kind.ge is None or value >= kind.ge,

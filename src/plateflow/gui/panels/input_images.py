@@ -18,7 +18,7 @@ from plateflow.gui.panels.picture_loader import Seen
 from plateflow.gui.panels.result_files import Picture
 from plateflow.gui.panels.thumbnails import Thumbnails
 from plateflow.gui.panels.words import counted
-from plateflow.storage.tiff import read_plane
+from plateflow.storage.image import read_image
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from qtpy.QtGui import QKeyEvent
 
     from plateflow.service.questions import WellImage
+    from plateflow.storage.zarr_chunks import ArrayPlane
 
 INPUT_SIDE: Final = 360
 """Pixels in which a picture is shown."""
@@ -45,7 +46,9 @@ class InputImage(NamedTuple):
     channel: str
     site: int
     path: str
-    """Absolute, of a TIFF."""
+    """Absolute, of its file; with `part` of the folder of its array."""
+    part: ArrayPlane | None = None
+    """Which part of the array it is."""
 
 
 def first_planes(images: Sequence[WellImage]) -> list[InputImage]:
@@ -55,7 +58,7 @@ def first_planes(images: Sequence[WellImage]) -> list[InputImage]:
         known = first.get((image.site, image.channel))
         if known is None or (image.timepoint, image.z) < (known.timepoint, known.z):
             first[image.site, image.channel] = image
-    return [InputImage(_called(image), image.site, image.path) for image in first.values()]
+    return [InputImage(_called(image), image.site, image.path, image.part) for image in first.values()]
 
 
 def _called(image: WellImage) -> str:
@@ -94,7 +97,9 @@ class InputImages(QWidget):
         self.setWindowTitle(f"Input images of {well} – plateflow")
         self.told.clear()
         self.content.say("" if images else NO_IMAGES)
-        self.pictures.show_pictures([Picture(Path(image.path), image.channel, UNCHANGED) for image in shown])
+        self.pictures.show_pictures(
+            [Picture(Path(image.path), image.channel, UNCHANGED, image.part) for image in shown]
+        )
         self.show()
         self.raise_()
 
@@ -119,10 +124,10 @@ class InputImages(QWidget):
         self.told.setText(open_path(Path(item.data(Qt.ItemDataRole.UserRole))))
 
 
-def read_input(path: Path) -> Seen:
-    """Read a TIFF of one plane and make a small grey picture of it. In any thread."""
+def read_input(picture: Picture) -> Seen:
+    """Read an image and make a small grey picture of it. In any thread."""
     try:
-        plane = read_plane(str(path))
+        plane = read_image(str(picture.path), picture.part)
     except ImageError as e:
         return Seen(QImage(), str(e))
     grey = stretched(shrunk(plane, MOST_READ))

@@ -9,9 +9,10 @@ from qtpy.QtCore import QObject, Signal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from pathlib import Path
 
     from qtpy.QtGui import QImage
+
+    from plateflow.gui.panels.result_files import Picture
 
 
 class Seen(NamedTuple):
@@ -35,7 +36,7 @@ class PictureLoader(QObject):
     loaded = Signal(int, int, object)
     """Round, place in the list, and what was :class:`Seen`."""
 
-    def __init__(self, read: Callable[[Path], Seen], parent: QObject | None = None) -> None:
+    def __init__(self, read: Callable[[Picture], Seen], parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._read = read
         self._stopping = threading.Event()
@@ -43,7 +44,7 @@ class PictureLoader(QObject):
         self.round = 0
         """Pictures of another round than the last are out of date."""
 
-    def start(self, wanted: Sequence[tuple[int, Path]]) -> None:
+    def start(self, wanted: Sequence[tuple[int, Picture]]) -> None:
         """Read some pictures, instead of those that were asked for before."""
         self.stop()
         self.round += 1
@@ -60,8 +61,8 @@ class PictureLoader(QObject):
             self._thread.join()
             self._thread = None
 
-    def _run(self, number: int, wanted: list[tuple[int, Path]]) -> None:
-        for place, path in wanted:
+    def _run(self, number: int, wanted: list[tuple[int, Picture]]) -> None:
+        for place, picture in wanted:
             if self._stopping.is_set():
                 return
-            self.loaded.emit(number, place, self._read(path))
+            self.loaded.emit(number, place, self._read(picture))

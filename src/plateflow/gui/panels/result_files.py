@@ -16,6 +16,8 @@ from plateflow.gui.panels.words import size, well_key
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from plateflow.storage.zarr_chunks import ArrayPlane
+
 TABLE: Final = "wells.csv"
 PIXELS: Final = "plate.zarr"
 RECORD: Final = "run.json"
@@ -48,6 +50,8 @@ class Picture(NamedTuple):
     """``B06 site 1``."""
     changed: int
     """When it was written, in nanoseconds."""
+    part: ArrayPlane | None = None
+    """Which part of the Zarr array at the path it is; None where the path is its own file."""
 
 
 class Pictures(NamedTuple):

@@ -14,7 +14,6 @@ from plateflow.gui.theme import current_theme
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from pathlib import Path
 
     from qtpy.QtGui import QHideEvent, QShowEvent
 
@@ -37,7 +36,7 @@ class Thumbnails(QListWidget):
     """
 
     def __init__(
-        self, parent: QWidget | None = None, read: Callable[[Path], Seen] | None = None, side: int = SIDE
+        self, parent: QWidget | None = None, read: Callable[[Picture], Seen] | None = None, side: int = SIDE
     ) -> None:
         super().__init__(parent)
         self._side = side
@@ -48,7 +47,7 @@ class Thumbnails(QListWidget):
         self.setIconSize(QSize(side, side))
         self.setGridSize(QSize(side + 16, side + self.fontMetrics().height() + 14))
         self._pictures: list[Picture] = []
-        self._missing: dict[int, Path] = {}
+        self._missing: dict[int, Picture] = {}
         self._loader = PictureLoader(read or read_thumbnail, self)
         self._loader.loaded.connect(self._show)
 
@@ -66,7 +65,7 @@ class Thumbnails(QListWidget):
             item.setToolTip(f"{picture.path}\nEnter or double click opens it")
             item.setData(Qt.ItemDataRole.UserRole, str(picture.path))
         self._pictures = list(pictures)
-        self._missing = {row: picture.path for row, picture in enumerate(pictures) if picture not in icons}
+        self._missing = {row: picture for row, picture in enumerate(pictures) if picture not in icons}
         self.executeDelayedItemsLayout()
         given(self.verticalScrollBar()).setValue(place)
         self._resume()
@@ -120,9 +119,9 @@ class Thumbnails(QListWidget):
         return picture
 
 
-def read_thumbnail(path: Path) -> Seen:
+def read_thumbnail(picture: Picture) -> Seen:
     """Read a picture and make it small. In any thread."""
-    reader = QImageReader(str(path))
+    reader = QImageReader(str(picture.path))
     whole = reader.size()
     if whole.isValid():
         reader.setScaledSize(whole.scaled(SIDE, SIDE, Qt.AspectRatioMode.KeepAspectRatio))

@@ -63,10 +63,7 @@ def read_plate(top: TopFolder, data_path: str, report: FileReport | None = None)
             failures.append(record)
             table.declare(record.well)
         else:
-            try:
-                table.add(_record(record, top.path, unclaimed))
-            except PlateError as e:
-                raise PlateError(f"{data_path}, line {record.line}: {e}") from e
+            table.add(_record(record, top.path, unclaimed), data_path, record.line)
         pace.reach(total - len(unclaimed))
     pace.finish()
     if not table.positions():
@@ -80,18 +77,18 @@ def read_plate(top: TopFolder, data_path: str, report: FileReport | None = None)
 def _images(names: Iterable[str]) -> dict[str, str]:
     """Return the images of a folder by their names without suffix: a record says .tif where files may be .png."""
     images = [name for name in names if name.lower().endswith(_SUFFIXES) and not name.startswith(_CORRECTIONS)]
-    return {os.path.splitext(name)[0]: name for name in images}
+    return {name.rpartition(".")[0]: name for name in images}
 
 
 def _record(image: TakenImage, folder: str, unclaimed: dict[str, str]) -> ImageRecord:
-    there = unclaimed.pop(os.path.splitext(image.file)[0], None)
+    there = unclaimed.pop(image.file.rpartition(".")[0], None)
     return ImageRecord(
         well=image.well,
         site=image.field,
         channel=str(image.channel),
         z=image.plane,
         timepoint=image.timepoint,
-        path=os.path.join(folder, there or image.file),
+        path=f"{folder}{os.sep}{there or image.file}",
         projection=image.projection,
         missing=there is None,
         x_um=image.x_um,

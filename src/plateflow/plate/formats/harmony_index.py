@@ -9,7 +9,6 @@ grows upwards. Read from real files of both.
 from __future__ import annotations
 
 import math
-import os
 import re
 from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
@@ -22,6 +21,11 @@ from plateflow.plate.wells import STANDARD_PLATES, well_name
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+_ELEMENTS: Final = frozenset({"Plate", "Well", "Entry", "Image"})
+_WANTED: Final = frozenset({
+    "id", "State", "URL", "Row", "Col", "FieldID", "PlaneID", "TimepointID", "ChannelID", "ChannelName",
+    "ImageResolutionX", "PositionX", "PositionY", "PositionZ",
+})  # fmt: skip
 NAMES: Final = ("Index.xml", "Index.idx.xml")
 _TO_MICROMETRES: Final = {"m": 6, "mm": 3, "um": 0, "µm": 0, "nm": -3}
 """Powers of ten."""
@@ -78,7 +82,10 @@ class HarmonyIndex:
     labels: dict[int, str] = field(default_factory=dict)
     """Name of each channel."""
     pixel_size_um: float | None = None
-    _numbers: dict[str, float] = field(default_factory=dict)
+    _lengths: dict[tuple[str, str], float] = field(default_factory=dict)
+    """By text and unit; as the next two, so that what a million images share is read and kept once."""
+    _counts: dict[str, int] = field(default_factory=dict)
+    _wells: dict[tuple[str, str], str] = field(default_factory=dict)
 
     def images(self) -> Iterator[IndexedImage]:
         """Yield the images, in the order of the file.
@@ -88,7 +95,7 @@ class HarmonyIndex:
         PlateError
             If the file is no such index, or a value is not of its kind; names the line.
         """
-        for element in read_elements(self.path, frozenset({"Plate", "Well", "Entry", "Image"})):
+        for element in read_elements(self.path, _ELEMENTS, repeated="Image", children=_WANTED):
             match element.name:
                 case "Plate" if self.rows:
                     raise self._wrong(element, "is a second plate")
@@ -126,29 +133,37 @@ class HarmonyIndex:
             self.pixel_size_um = self._length(element, "ImageResolutionX")
 
     def _image(self, element: Element) -> IndexedImage:
-        found = _ID.fullmatch(element.children.get("id", ""))
-        timepoint = int(found[3]) if found else self._number(element, "TimepointID")
-        row, column = self._number(element, "Row"), self._number(element, "Col")
+        told = element.children
+        found = _ID.fullmatch(told.get("id", ""))
         at = ImageId(
-            self._well(element, row, column),
+            self._well_told(element),
             self._number(element, "FieldID"),
             self._number(element, "ChannelID"),
-            timepoint,
+            int(found[3]) if found else self._number(element, "TimepointID"),
             self._number(element, "PlaneID"),
         )
-        self._take_channel(element, "ChannelID", element.children)
+        if "ChannelName" in told or self.pixel_size_um is None:
+            self._take_channel(element, "ChannelID", told)
         self.declared.discard(at)
         y_um = self._length(element, "PositionY")
         return IndexedImage(
             element.line,
             at,
-            element.children.get("State", "Ok"),
+            told.get("State", "Ok"),
             # Below the folder of the index, whatever software wrote the path.
-            os.path.basename(self._text(element, "URL").replace("\\", "/")),
+            self._text(element, "URL").replace("\\", "/").rpartition("/")[2],
             self._length(element, "PositionX"),
             -y_um if y_um else y_um,
             self._length(element, "PositionZ"),
         )
+
+    def _well_told(self, element: Element) -> str:
+        texts = element.children.get("Row", ""), element.children.get("Col", "")
+        known = self._wells.get(texts)
+        if known is None:
+            row, column = self._number(element, "Row"), self._number(element, "Col")
+            known = self._wells[texts] = self._well(element, row, column)
+        return known
 
     def _well(self, element: Element, row: int, column: int) -> str:
         if not (1 <= row <= (self.rows or _MOST_ROWS) and 1 <= column <= (self.columns or _MOST_COLUMNS)):
@@ -166,9 +181,12 @@ class HarmonyIndex:
 
     def _number_in(self, element: Element, key: str, source: dict[str, str]) -> int:
         text = source.get(key, "")
-        if not (text.isascii() and text.isdigit()):
-            raise self._wrong(element, f"{key} is {text!r}, a whole number is needed")
-        return int(text)
+        known = self._counts.get(text)
+        if known is None:
+            if not (text.isascii() and text.isdigit()):
+                raise self._wrong(element, f"{key} is {text!r}, a whole number is needed")
+            known = self._counts[text] = int(text)
+        return known
 
     def _text(self, element: Element, key: str) -> str:
         text = element.children.get(key, "").strip()
@@ -181,7 +199,7 @@ class HarmonyIndex:
         if not text:
             return None
         unit = element.units.get(key, "m")
-        known = self._numbers.get(text + unit)
+        known = self._lengths.get((text, unit))
         if known is None:
             try:
                 # As decimals, for 0.000645814 m is not 645.8139999 um.
@@ -190,7 +208,7 @@ class HarmonyIndex:
                 raise self._wrong(element, f"{key} is {text!r} {unit}, a length is needed") from e
             if not math.isfinite(known):
                 raise self._wrong(element, f"{key} is {text!r}, a length is needed")
-            self._numbers[text + unit] = known
+            self._lengths[text, unit] = known
         return known
 
     def _wrong(self, element: Element, why: str) -> PlateError:

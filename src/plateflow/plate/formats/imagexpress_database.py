@@ -12,13 +12,14 @@ import re
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import islice
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from plateflow.errors import PlateError
 from plateflow.plate.formats.metaseries import PlaneInfo, read_plane_info
 from plateflow.plate.formats.plate_format import PlateFormat
 from plateflow.plate.image_table import natural_order
-from plateflow.plate.listing import FileReport, PacedReport, TopFolder, list_folders, list_top
+from plateflow.plate.listing import FileReport, PacedReport, TopFolder, list_folders, peek
 from plateflow.plate.model import Channel, ImageRecord, Plate
 from plateflow.plate.record_table import RecordTable
 from plateflow.plate.wells import canonical_well, enclosing_plate
@@ -30,12 +31,15 @@ _Value = TypeVar("_Value")
 
 LAYOUT: Final = "imagexpress-database"
 _GUID: Final = r"[0-9A-F]{8}-[0-9A-F]{4}-[0-9A-F]{4}-[0-9A-F]{4}-[0-9A-F]{12}"
-_IMAGE = re.compile(rf".*?_([A-Z]{{1,2}}\d\d?)(?:_s(\d+))?(?:_w(\d+))?{_GUID}\.tiff?", re.ASCII | re.IGNORECASE)
-_STEP = re.compile(r"(?:TimePoint_(\d+))?/?(?:ZStep_(\d+))?", re.ASCII | re.IGNORECASE)
+_IMAGE = re.compile(rf".*?_([A-Z]{{1,2}}\d\d?)(?:_s(\d+))?(?:_w(\d+))?{_GUID}\.tiff?", re.I | re.A | re.S)
+_STEP = re.compile(r"(?=.)(?:TimePoint_(\d+))?/?(?:ZStep_(\d+))?", re.ASCII | re.IGNORECASE)
 _DAY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
-_AT_ONCE: Final = 8
-"""Headers that are read at the same time: on a share of the network each of them is waited for."""
-_CHUNK: Final = 4096
+_AT_ONCE: Final = 4
+"""Threads that read headers: on a share of the network each of them is waited for."""
+_PORTION: Final = 64
+"""Headers that one of them reads in a row."""
+_LOOKED_AT: Final = 500
+"""Names of a folder that are looked at to find an image."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,38 +54,41 @@ class _File:
 
 
 def _find(top: TopFolder) -> str | None:
-    return next(_acquisitions(top), None)
+    return next((image for _, image in _acquisitions(top)), None)
 
 
-def _acquisitions(top: TopFolder) -> Iterator[str]:
-    """Yield the folders of acquisitions: this one, or those two (or one) below it, by day and number."""
-    if _holds_images(top):
-        yield top.path
+def _acquisitions(top: TopFolder) -> Iterator[tuple[str, str]]:
+    """Yield the folders of acquisitions, each with an image: this one, or those below it by day and number."""
+    here = _an_image(top.path)
+    if here is not None:
+        yield top.path, here
         return
     days = [child for name in top.folders if _DAY.fullmatch(name) and (child := top.child(name)) is not None]
     for day in [top] if _DAY.fullmatch(os.path.basename(top.path)) else days:
         for name in day.folders:
-            child = day.child(name) if name.isdigit() else None
-            if child is not None and _holds_images(child):
-                yield child.path
+            path = os.path.join(day.path, name)
+            image = _an_image(path) if name.isdigit() else None
+            if image is not None:
+                yield path, image
 
 
-def _holds_images(folder: TopFolder) -> bool:
-    if any(_IMAGE.fullmatch(name) for name in folder.files):
-        return True
-    steps = [name for name in folder.folders if _STEP.fullmatch(name)]
-    return bool(steps) and _holds_images(list_top(os.path.join(folder.path, steps[0])))
+def _an_image(path: str) -> str | None:
+    """Return an image in a folder of an acquisition, or in the first of its steps; None where none is seen."""
+    names = peek(path, _LOOKED_AT)
+    found = min((name for name in names if _IMAGE.fullmatch(name)), default=None)
+    if found is not None:
+        return os.path.join(path, found)
+    step = min((name for name in names if _STEP.fullmatch(name)), default=None)
+    return None if step is None else _an_image(os.path.join(path, step))
 
 
-def read_plate(top: TopFolder, acquisition: str, report: FileReport | None = None) -> Plate:
+def read_plate(top: TopFolder, _: str, report: FileReport | None = None) -> Plate:
     """Read a plate by the names and the headers of its files.
 
     Parameters
     ----------
     top
         The plate's folder, or the one of the day or of the acquisition.
-    acquisition
-        The folder of the (first) acquisition.
     report
         Told how many headers were read.
 
@@ -90,11 +97,11 @@ def read_plate(top: TopFolder, acquisition: str, report: FileReport | None = Non
     PlateError
         If the plate was acquired more than once, two files are one image, or a file says that it is of another well.
     """
-    several = list(_acquisitions(top))
+    several = [folder for folder, _ in _acquisitions(top)]
     if len(several) > 1:
         names = ", ".join(os.path.relpath(path, top.path) for path in several)
         raise PlateError(f"{top.path}: holds {len(several)} acquisitions ({names}); open the folder of one of them")
-    files = list(_files(acquisition))
+    files = list(_files(several[0]))
     infos = list(_read_infos(files, report))
     table = _records(top.path, files, infos)
     table.without_copied_projections()
@@ -135,13 +142,19 @@ def _files(acquisition: str) -> Iterator[_File]:
 def _read_infos(files: list[_File], report: FileReport | None) -> Iterator[PlaneInfo]:
     pace = PacedReport(report, len(files))
     done = 0
+    portions = ([file.path for file in files[begin : begin + _PORTION]] for begin in range(0, len(files), _PORTION))
     with ThreadPoolExecutor(_AT_ONCE, "plateflow-headers") as pool:
-        for begin in range(0, len(files), _CHUNK):
-            for info in pool.map(read_plane_info, [file.path for file in files[begin : begin + _CHUNK]]):
-                yield info
-                done += 1
+        # No more is asked for than is worked on, so that who cancels waits for little.
+        while ahead := list(islice(portions, _AT_ONCE)):
+            for infos in pool.map(_read_portion, ahead):
+                yield from infos
+                done += len(infos)
                 pace.reach(done)
     pace.finish()
+
+
+def _read_portion(paths: list[str]) -> list[PlaneInfo]:
+    return [read_plane_info(path) for path in paths]
 
 
 def _records(folder: str, files: list[_File], infos: list[PlaneInfo]) -> RecordTable:

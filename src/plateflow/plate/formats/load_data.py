@@ -16,7 +16,7 @@ from io import BufferedReader
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from plateflow.errors import PlateError
-from plateflow.plate.formats.load_data_columns import LoadDataColumns, is_load_data, read_columns
+from plateflow.plate.formats.load_data_columns import LoadDataColumns, is_load_data, open_table, read_columns
 from plateflow.plate.formats.load_data_files import NamedFiles
 from plateflow.plate.formats.plate_format import PlateFormat
 from plateflow.plate.image_table import Position
@@ -25,7 +25,7 @@ from plateflow.plate.model import Channel, ImageRecord, Plate
 from plateflow.plate.notes import some
 from plateflow.plate.record_table import RecordTable
 from plateflow.plate.wells import canonical_well, enclosing_plate, join_well
-from plateflow.storage.regular import open_regular, open_text, reason_of
+from plateflow.storage.regular import open_regular, reason_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -69,10 +69,7 @@ def read_plate(top: TopFolder, table_path: str, report: FileReport | None = None
     reader = _Reader(table_path, NamedFiles(top.path))
     table = RecordTable(top.path)
     for line, record in reader.records(report):
-        try:
-            table.add(record)
-        except PlateError as e:
-            raise PlateError(f"{table_path}, line {line}: {e}") from e
+        table.add(record, table_path, line)
     wells = table.by_well(reader.channels)
     if not wells:
         raise PlateError(f"{table_path}: has no row of an image; a row for each site is needed")
@@ -138,7 +135,7 @@ class _Reader:
 
     def _rows(self) -> Iterator[_Row]:
         try:
-            with open_text(self._path, "utf-8-sig") as file:
+            with open_table(self._path) as file:
                 reader = csv.reader(file, strict=True)
                 headings = next(reader, [])
                 self._columns = read_columns(self._path, headings)

@@ -13,6 +13,7 @@ from plateflow.storage.regular import open_text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from io import TextIOWrapper
 
 _FILE = re.compile(r"(?:Image_)?(FileName|PathName|URL|Frame|Series)_(.+)")
 _METADATA: Final = "Metadata_"
@@ -48,10 +49,21 @@ class LoadDataColumns:
     """Those in metres, by heading without ``Metadata_``."""
 
 
+def open_table(path: str) -> TextIOWrapper:
+    """Open a CSV.
+
+    Raises
+    ------
+    OSError
+        If it is not there or is no regular file.
+    """
+    return open_text(path, "utf-8-sig")
+
+
 def is_load_data(path: str) -> bool:
     """Return whether the first line of a file has the headings of a LoadData table."""
     try:
-        with open_text(path, "utf-8-sig") as file:
+        with open_table(path) as file:
             headings = next(csv.reader([file.readline(2**20)]), [])
     except (OSError, UnicodeDecodeError, csv.Error):
         return False

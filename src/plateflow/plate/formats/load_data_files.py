@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
-from typing import NamedTuple
+import re
+from typing import Final, NamedTuple
 from urllib.parse import unquote, urlsplit
 
 from plateflow.errors import PlateError
 from plateflow.plate.listing import list_folders, list_top
+
+_ELSEWHERE: Final = re.compile(r"(?!file:)\w{2,}://")
 
 
 class FoundFile(NamedTuple):
@@ -44,6 +47,8 @@ class NamedFiles:
         folder
             The folder that it should be in, from the table's own where it is relative; "" where `file` tells.
         """
+        if _ELSEWHERE.match(file.strip()):
+            return FoundFile(file.strip(), "it is no file of this computer; download it and name it in the table")
         path = _joined(file.strip(), folder.strip())
         if not path:
             return FoundFile(os.path.join(self._folder, "(no file named)"), "the table names no file")

@@ -66,10 +66,19 @@ def read_records(path: str) -> Iterator[TakenImage | FailedImages]:
     PlateError
         If it cannot be read, or a value is not of its kind; names the line.
     """
-    numbers: dict[str, float] = {}
-    for element in read_elements(path, frozenset({"MeasurementRecord"})):
-        record = _Record(path, element, numbers)
+    known = _Known()
+    for element in read_elements(path, frozenset({"MeasurementRecord"}), repeated="MeasurementRecord"):
+        record = _Record(path, element, known)
         yield record.failed() if element.attributes.get("Type") == "ERR" else record.taken()
+
+
+@dataclass(slots=True)
+class _Known:
+    """Values by their text, so that what a million records share is read and kept once."""
+
+    lengths: dict[str, float] = field(default_factory=dict)
+    counts: dict[str, int] = field(default_factory=dict)
+    wells: dict[tuple[str, str], str] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -78,8 +87,7 @@ class _Record:
 
     path: str
     element: Element
-    numbers: dict[str, float]
-    """Floats by their text, each kept once."""
+    known: _Known
 
     def taken(self) -> TakenImage:
         y_um = self._length("Y")
@@ -111,24 +119,31 @@ class _Record:
         return FailedImages(self.element.line, self._well(), site, self._number("TimePoint"), reason or "not told why")
 
     def _well(self) -> str:
-        row, column = self._number("Row"), self._number("Column")
-        if not (1 <= row <= _MOST_ROWS and 1 <= column <= _MOST_COLUMNS):
-            raise self._wrong(f"row {row}, column {column} is on no plate")
-        return well_name(row, column)
+        texts = self.element.attributes.get("Row", ""), self.element.attributes.get("Column", "")
+        known = self.known.wells.get(texts)
+        if known is None:
+            row, column = self._number("Row"), self._number("Column")
+            if not (1 <= row <= _MOST_ROWS and 1 <= column <= _MOST_COLUMNS):
+                raise self._wrong(f"row {row}, column {column} is on no plate")
+            known = self.known.wells[texts] = well_name(row, column)
+        return known
 
     def _number(self, key: str) -> int:
         text = self.element.attributes.get(key, "")
-        if not (text.isascii() and text.isdigit()):
-            raise self._wrong(f"{key} is {text!r}, a whole number is needed")
-        return int(text)
+        known = self.known.counts.get(text)
+        if known is None:
+            if not (text.isascii() and text.isdigit()):
+                raise self._wrong(f"{key} is {text!r}, a whole number is needed")
+            known = self.known.counts[text] = int(text)
+        return known
 
     def _length(self, key: str) -> float | None:
         text = self.element.attributes.get(key)
         if not text:
             return None
-        known = self.numbers.get(text)
+        known = self.known.lengths.get(text)
         if known is None:
-            known = self.numbers[text] = _finite(text)
+            known = self.known.lengths[text] = _finite(text)
         if math.isnan(known):
             raise self._wrong(f"{key} is {text!r}, a number is needed")
         return known

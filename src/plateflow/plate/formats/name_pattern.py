@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from plateflow.errors import PlateError
@@ -34,13 +33,25 @@ def component_of(name: str) -> str | None:
     return COMPONENT_NAMES.get(bare)
 
 
-@dataclass(frozen=True, slots=True)
 class NamePattern:
-    """A compiled pattern and the group of each component that it has."""
+    """A compiled pattern and the group of each component that it has.
 
-    regex: re.Pattern[str]
-    groups: dict[str, str]
-    """Group name by component: ``{"well": "Well"}``."""
+    Parameters
+    ----------
+    regex
+        The pattern.
+    groups
+        Group name by component: ``{"well": "Well"}``.
+    """
+
+    def __init__(self, regex: re.Pattern[str], groups: dict[str, str]) -> None:
+        self.regex = regex
+        self.groups = groups
+        self._placing = [
+            groups[component] for component in ("site", "channel", "timepoint", "z") if component in groups
+        ]
+        self._positions: dict[tuple[str | None, ...], Position] = {}
+        """By the texts of the groups that tell them: wells share these objects, for a plate has a million images."""
 
     @property
     def by_path(self) -> bool:
@@ -55,12 +66,15 @@ class NamePattern:
         PlateError
             If a component's text is not of its kind; names the component and the text.
         """
-        position = Position(
-            self._number(match, "site"),
-            self._text(match, "channel") or "1",
-            self._number(match, "timepoint"),
-            self._number(match, "z"),
-        )
+        texts = tuple([match[group] for group in self._placing])
+        position = self._positions.get(texts)
+        if position is None:
+            position = self._positions[texts] = Position(
+                self._number(match, "site"),
+                self._text(match, "channel") or "1",
+                self._number(match, "timepoint"),
+                self._number(match, "z"),
+            )
         return self._well(match), position
 
     def _well(self, match: re.Match[str]) -> str:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Final
 
 from plateflow.errors import ImageError, PlateError
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from plateflow.plate.listing import FileReport, TopFolder
 
 LAYOUT: Final = "ome-zarr"
+_AT_ONCE: Final = 8
 
 
 def _find(top: TopFolder) -> str | None:
@@ -65,11 +67,29 @@ def read_plate(top: TopFolder, found: str, report: FileReport | None = None) -> 
     listed = ome.read_plate_group(top.path, found)
     reader = _Reader(top.path)
     pace = PacedReport(report, len(listed.wells))
-    for done, path in enumerate(listed.wells, 1):
-        reader.read_well(path)
-        pace.reach(done)
+    folders = [os.path.join(top.path, *path.split("/")) for path in listed.wells]
+    with ThreadPoolExecutor(_AT_ONCE, "plateflow-metadata") as pool:
+        # A field has four small files, and on a share of the network each of them is waited for.
+        for done, (path, images) in enumerate(zip(listed.wells, pool.map(_read_well, folders), strict=True), 1):
+            reader.take_well(path, images)
+            pace.reach(done)
     pace.finish()
     return reader.plate(listed.names)
+
+
+def _read_well(folder: str) -> dict[str, FieldImage | ImageError]:
+    """Return the images of a well by path, or why they cannot be read; "" is the whole well."""
+    try:
+        listed = ome.read_well_group(folder)
+    except ImageError as e:
+        return {"": e}
+    images: dict[str, FieldImage | ImageError] = {}
+    for image in listed:
+        try:
+            images[image.path] = ome.read_image_group(os.path.join(folder, image.path), image.acquisition or 0)
+        except ImageError as e:
+            images[image.path] = e
+    return images
 
 
 class _Reader:
@@ -81,29 +101,28 @@ class _Reader:
         """Well, path of the image in its well, and the image."""
         self._problems: dict[tuple[str, str], str] = {}
         """By well and path of the image ("" for the whole well): why it cannot be read."""
-        self._wells: list[str] = []
+        self._wells: dict[str, None] = {}
+        """In the order of the plate."""
         self._acquisitions: set[int] = set()
 
-    def read_well(self, path: str) -> None:
-        row, _, column = path.partition("/")
-        well = join_well(row, column)
+    def take_well(self, path: str, images: dict[str, FieldImage | ImageError]) -> None:
+        """Take in what was read of a well.
+
+        Raises
+        ------
+        PlateError
+            If it is on no plate, or listed twice.
+        """
+        well = join_well(*path.split("/"))
         if well in self._wells:
             raise PlateError(f"{self._folder}: lists well {well} twice; mend its metadata")
-        self._wells.append(well)
-        folder = os.path.join(self._folder, row, column)
-        try:
-            images = ome.read_well_group(folder)
-        except ImageError as e:
-            self._problems[well, ""] = str(e)
-            return
-        for image in images:
-            self._acquisitions.add(image.acquisition or 0)
-            try:
-                field = ome.read_image_group(os.path.join(folder, image.path), image.acquisition or 0)
-            except ImageError as e:
-                self._problems[well, image.path] = str(e)
+        self._wells[well] = None
+        for name, image in images.items():
+            if isinstance(image, ImageError):
+                self._problems[well, name] = str(image)
             else:
-                self._fields.append((well, image.path, field))
+                self._fields.append((well, name, image))
+                self._acquisitions.add(image.acquisition)
 
     def plate(self, names: list[str]) -> Plate:
         if not self._fields:

@@ -62,10 +62,7 @@ def read_plate(top: TopFolder, index_path: str, report: FileReport | None = None
         elif image.file in present:
             raise PlateError(f"{index_path}, line {image.line}: describes {image.file} twice; export the plate again")
         claimed += there
-        try:
-            table.add(_record(image, os.path.join(folder, image.file), there=there))
-        except PlateError as e:
-            raise PlateError(f"{index_path}, line {image.line}: {e}") from e
+        table.add(_record(image, f"{folder}{os.sep}{image.file}", there=there), index_path, image.line)
         pace.reach(claimed)
     pace.finish()
     _add_missing(index, table)
@@ -87,7 +84,7 @@ def read_plate(top: TopFolder, index_path: str, report: FileReport | None = None
 
 def _record(image: IndexedImage, path: str, *, there: bool) -> ImageRecord:
     at = image.at
-    bad = image.state.strip().lower() != "ok"
+    bad = image.state != "Ok" and image.state.strip().lower() != "ok"
     return ImageRecord(
         well=at.well,
         site=at.field,

@@ -7,39 +7,41 @@ to entities that expand for ever or are fetched from elsewhere.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import codecs
+import re
 from io import BufferedReader
 from typing import TYPE_CHECKING, Final
 from xml.parsers import expat
 
 from plateflow.errors import PlateError
+from plateflow.plate.formats.xml_template import Element, Template, find_element, make_template
 from plateflow.storage.regular import open_regular, reason_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_READ_AT_ONCE: Final = 2**18
+__all__ = ["Element", "read_elements"]
+
+READ_AT_ONCE: Final = 2**18
 """Bytes."""
+_UTF8 = re.compile(rb"(?:\xef\xbb\xbf)?\s*<(?:\?xml[^>]*encoding=[\"']utf-8[\"']|(?!\?xml))", re.IGNORECASE)
 
 
-@dataclass(slots=True)
-class Element:
-    """One element, as flat as microscopes write them."""
-
-    name: str
-    line: int
-    """Of its first line in the file, from 1."""
-    attributes: dict[str, str]
-    children: dict[str, str] = field(default_factory=dict)
-    """Text of each element directly in it; of those with the same name, the last one's."""
-    units: dict[str, str] = field(default_factory=dict)
-    """Of those children that have an attribute ``Unit``, its value."""
-    text: str = ""
-    """Its own text, where it has no children."""
-
-
-def read_elements(path: str, names: frozenset[str]) -> Iterator[Element]:
+def read_elements(
+    path: str, names: frozenset[str], *, repeated: str = "", children: frozenset[str] = frozenset()
+) -> Iterator[Element]:
     """Yield the elements of these names at their end, inner ones before those that they are in.
+
+    Parameters
+    ----------
+    path
+        Of the file.
+    names
+        Which elements.
+    repeated
+        The one of them that there are most of, read faster where all are written in one form.
+    children
+        Which of the elements in it are wanted: of a repeated one, others may be left out.
 
     Raises
     ------
@@ -49,15 +51,84 @@ def read_elements(path: str, names: frozenset[str]) -> Iterator[Element]:
     collector = _Collector(path, names)
     try:
         with BufferedReader(open_regular(path)) as file:
-            while data := file.read(_READ_AT_ONCE):
-                yield from collector.feed(data)
-        yield from collector.feed(b"", last=True)
+            data = file.read(READ_AT_ONCE)
+            quick = _Quick(path, collector, repeated, children) if repeated and _UTF8.match(data) else None
+            while data:
+                yield from collector.feed(data) if quick is None else quick.feed(data)
+                data = file.read(READ_AT_ONCE)
+        yield from collector.feed(b"", last=True) if quick is None else quick.feed(b"", last=True)
     except OSError as e:
         raise PlateError(f"{path}: cannot be read: {reason_of(e, path)}") from e
 
 
+class _Quick:
+    """Takes out of a text the repeated elements of one form, and gives the collector all else."""
+
+    def __init__(self, path: str, collector: _Collector, repeated: str, children: frozenset[str]) -> None:
+        self._path = path
+        self._collector = collector
+        self._repeated = repeated
+        self._children = children
+        self._decoder = codecs.getincrementaldecoder("utf-8-sig")()
+        self._text = ""
+        """Not given to anyone yet."""
+        self._template: Template | None = None
+        self._given_up = False
+
+    def feed(self, data: bytes, *, last: bool = False) -> Iterator[Element]:
+        """Take in some bytes.
+
+        Raises
+        ------
+        PlateError
+            If they do not go on as XML in UTF-8.
+        """
+        try:
+            self._text += self._decoder.decode(data, last)
+        except UnicodeDecodeError as e:
+            raise PlateError(f"{self._path}: is not UTF-8, as it says: {e}; copy it again from the microscope") from e
+        # Comments and the like may hold what looks like an element.
+        self._given_up = self._given_up or "<!" in self._text
+        if self._template is None and not self._given_up:
+            first = find_element(self._text, self._repeated)
+            if first is not None:
+                self._template = make_template(first, self._repeated, self._children)
+                self._given_up = self._template is None
+        yield from self._take(last)
+
+    def _take(self, last: bool) -> Iterator[Element]:
+        text, at = self._text, 0
+        if self._template is not None and not self._given_up:
+            for match in self._template.pattern.finditer(text):
+                begin = match.start()
+                between = text[at:begin]
+                if between.isspace():
+                    self._collector.skip(between.count("\n"))
+                elif between:
+                    yield from self._collector.feed(between)
+                at = begin
+                if self._collector.is_inside:
+                    continue
+                yield self._template.element(match, self._collector.line)
+                at = match.end()
+                self._collector.skip(self._template.lines)
+        end = len(text) if last or self._given_up else self._complete(text, at)
+        yield from self._collector.feed(text[at:end], last=last)
+        self._text = text[end:]
+
+    def _complete(self, text: str, at: int) -> int:
+        """Return up to where a text may be given to the collector: not the beginning of a repeated element."""
+        if len(text) - at > 4 * READ_AT_ONCE:
+            return len(text)
+        begin = max(text.rfind(f"<{self._repeated}", at), text.rfind(f":{self._repeated}", at))
+        if begin >= 0 and text.find(f"{self._repeated}>", begin + len(self._repeated) + 1) < 0:
+            return max(at, text.rfind("<", at, begin + 1))
+        tag = text.rfind("<", at)
+        return tag if tag >= 0 and text.find(">", tag) < 0 else len(text)
+
+
 class _Collector:
-    """Takes in bytes and gives out elements that have ended."""
+    """Takes in bytes or text and gives out elements that have ended."""
 
     def __init__(self, path: str, names: frozenset[str]) -> None:
         self._path = path
@@ -70,6 +141,8 @@ class _Collector:
         self._child = ""
         self._texts: list[str] = []
         self._ended: list[Element] = []
+        self._skipped = 0
+        """Lines that were not fed."""
         self._parser = expat.ParserCreate()
         self._parser.buffer_text = True
         self._parser.StartDoctypeDeclHandler = self._refuse
@@ -77,8 +150,22 @@ class _Collector:
         self._parser.EndElementHandler = self._end
         self._parser.CharacterDataHandler = self._texts.append
 
-    def feed(self, data: bytes, *, last: bool = False) -> list[Element]:
-        """Take in some bytes.
+    @property
+    def is_inside(self) -> bool:
+        """Whether an element has begun and not ended."""
+        return bool(self._open)
+
+    @property
+    def line(self) -> int:
+        """Of what comes next."""
+        return self._parser.CurrentLineNumber + self._skipped
+
+    def skip(self, lines: int) -> None:
+        """Count lines that somebody else has read."""
+        self._skipped += lines
+
+    def feed(self, data: bytes | str, *, last: bool = False) -> list[Element]:
+        """Take in some bytes or text.
 
         Raises
         ------
@@ -89,7 +176,8 @@ class _Collector:
             self._parser.Parse(data, last)
         except expat.ExpatError as e:
             why = "is cut off" if last else f"is no well-formed XML ({expat.ErrorString(e.code)})"
-            raise PlateError(f"{self._path}, line {e.lineno}: {why}; copy it again from the microscope") from e
+            line = e.lineno + self._skipped
+            raise PlateError(f"{self._path}, line {line}: {why}; copy it again from the microscope") from e
         except (LookupError, ValueError) as e:  # of an encoding that Python does not know
             raise PlateError(f"{self._path}: {e}") from e
         ended, self._ended = self._ended, []
@@ -105,7 +193,7 @@ class _Collector:
         self._texts.clear()
         if local in self._names:
             named = {key.rpartition(":")[2]: value for key, value in attributes.items()}
-            self._open.append(Element(local, self._parser.CurrentLineNumber, named))
+            self._open.append(Element(local, self.line, named))
             self._depths.append(self._depth)
             self._depth = 0
         elif self._open:
