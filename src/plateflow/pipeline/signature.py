@@ -64,7 +64,10 @@ def resolve_function(func: Callable[..., Any] | str) -> Callable[..., Any]:
         found = getattr(importlib.import_module(module_name), name)
     except (Exception, SystemExit) as e:  # the boundary of loading a user's code
         raise PipelineError(f"function {func!r} cannot be imported: {type(e).__name__}: {e}") from e
-    return resolve_function(found)
+    if not callable(found):
+        raise PipelineError(f"{func!r} is a {type(found).__name__}, not a function")
+    resolved: Callable[..., Any] = found
+    return resolved
 
 
 def function_name(func: Callable[..., Any]) -> str:
