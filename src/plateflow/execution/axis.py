@@ -137,7 +137,8 @@ class AxisRunner:
         def work() -> None:
             if self.fault is not None:
                 self.fault.strike(data.axis.axis_id, step.index + 1, data.axis.attempt)
-            made = call(data.arguments(group, step.input_kinds), tuple(output.kind for output in group.outputs))
+            kinds = tuple(output.kind for output in group.outputs)
+            made = call(data.arguments(group, step.input_kinds), kinds, data.info(group, self.plan.plate))
             for output, thing in zip(group.outputs, made, strict=True):
                 data.keep(output, thing, group)
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from plateflow.functions.kinds import Info
     from plateflow.pipeline.pipeline import Pipeline
     from plateflow.pipeline.step import Branch
 
@@ -33,10 +34,12 @@ class Call:
     data: tuple[str, ...]
     """Names of the data parameters, in the order of a group's inputs."""
     params: dict[str, Any]
+    info: tuple[str, ...] = ()
+    """Parameters that are told where the images are from."""
     then: tuple[Call, ...] = ()
     """Each takes what the one before returned."""
 
-    def __call__(self, arrays: list[Any], kinds: tuple[Kind, ...]) -> list[Any]:
+    def __call__(self, arrays: list[Any], kinds: tuple[Kind, ...], info: Info) -> list[Any]:
         """Call it and return what it returned, one checked thing for each kind.
 
         Raises
@@ -44,17 +47,18 @@ class Call:
         ValueError
             If it returned something else.
         """
-        returned = self._returned(arrays)
+        returned = self._returned(arrays, info)
         things = list(returned) if isinstance(returned, tuple) and len(kinds) > 1 else [returned]
         if len(things) != len(kinds):
             raise ValueError(f"{function_name(self.func)} returned {len(things)} things, not the {len(kinds)} declared")
         return [_CHECKS[kind](thing) for kind, thing in zip(kinds, things, strict=True)]
 
-    def _returned(self, arrays: list[Any]) -> Any:
-        returned = self.func(**dict(zip(self.data, arrays, strict=True)), **self.params)
+    def _returned(self, arrays: list[Any], info: Info) -> Any:
+        told = dict.fromkeys(self.info, info)
+        returned = self.func(**dict(zip(self.data, arrays, strict=True)), **told, **self.params)
         for call in self.then:
             several = isinstance(returned, tuple) and len(call.data) > 1
-            returned = call._returned(list(returned) if several else [returned])  # noqa: SLF001 - its own class
+            returned = call._returned(list(returned) if several else [returned], info)  # noqa: SLF001 - its own class
         return returned
 
 
@@ -73,7 +77,8 @@ def make_calls(pipeline: Pipeline, pixel_size_um: float | None) -> Calls:
 def _make_call(link: Branch, pixel_size_um: float | None) -> Call:
     func = resolve_function(link.func)
     signature = read_signature(func)
-    return Call(func, tuple(signature.data), convert_parameters(signature, link.params, pixel_size_um))
+    params = convert_parameters(signature, link.params, pixel_size_um)
+    return Call(func, tuple(signature.data), params, signature.info)
 
 
 def _check_image(thing: Any) -> NDArray[Any]:

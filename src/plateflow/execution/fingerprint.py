@@ -83,6 +83,7 @@ def _of_planes(axis: AxisPlan, prefix: str) -> str:
 def _files_of(record: ImageRecord, prefix: str) -> Iterator[str]:
     # A file that is missing is its well's error.
     part = "" if record.part is None else f" {msgspec.structs.astuple(record.part)}"
+    part += f" {record.y_um} {record.x_um}"  # a function may ask where it lies
     with suppress(OSError, ImageError):
         for path in image_files(record.path, record.part):
             status = os.stat(path)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from plateflow.errors import ImageError
+from plateflow.functions.kinds import Info
 from plateflow.storage.atomic import write_atomic
 from plateflow.storage.image import read_image
 from plateflow.storage.names import encode_name
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from plateflow.functions.kinds import Kind
-    from plateflow.pipeline.plan import AxisPlan, Group, Output, Ref
+    from plateflow.pipeline.plan import AxisPlan, Group, Output, PlateInfo, Ref
     from plateflow.plate.model import ImageRecord
 
 FOLDER = "plate_images"
@@ -68,6 +69,11 @@ class PlateData:
         for ref in output.refs:
             self._made[ref] = thing
             self._counts[ref] = planes.read
+
+    def info(self, group: Group, plate: PlateInfo) -> Info:
+        """Return where the planes of a call are from."""
+        site, z, timepoint = group.address
+        return Info(plate.name, "", site, z, timepoint, group.component, plate.pixel_size_um)
 
     def remark(self, group: Group) -> str:
         """Return what is to be said of a call: which planes could not be read; "" where all could."""

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from plateflow.execution.plate_images import read_plate_image
-from plateflow.functions.kinds import Kind
+from plateflow.functions.kinds import Info, Kind
 from plateflow.pipeline.plan import Ref, without_start
 from plateflow.pipeline.signature import STACK_KINDS
 from plateflow.storage.image import read_image
@@ -16,7 +16,7 @@ from plateflow.storage.image import read_image
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from plateflow.pipeline.plan import AxisPlan, Declared, Group, Output
+    from plateflow.pipeline.plan import AxisPlan, Declared, Group, Output, PlateInfo
     from plateflow.plate.pattern_groups import Address
 
 Table = dict[str, NDArray[Any]]
@@ -112,6 +112,29 @@ class WellData:
                 raise ValueError(f"returned a stack of {len(planes)} planes for one of {len(output.refs)}")
             for ref, plane in zip(output.refs, planes, strict=True):
                 self._store(ref, plane, group)
+
+    def info(self, group: Group, plate: PlateInfo) -> Info:
+        """Return where the images of a call are from."""
+        site, z, timepoint = group.address
+        positions = tuple(self._position(ref) for ref in group.inputs[0]) if group.inputs else ()
+        return Info(
+            plate=plate.name,
+            well=self.axis.axis_id,
+            site=site,
+            z=z,
+            timepoint=timepoint,
+            component=group.component,
+            pixel_size_um=plate.pixel_size_um,
+            positions_um=positions,
+            metadata=self.axis.metadata,
+        )
+
+    def _position(self, ref: Ref) -> tuple[float, float] | None:
+        # All channels and planes of a site lie in one place.
+        for record in self.axis.files.values():
+            if record.site == ref.address.site and record.x_um is not None and record.y_um is not None:
+                return record.y_um, record.x_um
+        return None
 
     def remark(self, group: Group) -> str:
         """Return what is to be said of a call: nothing."""

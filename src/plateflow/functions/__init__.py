@@ -9,12 +9,14 @@ from plateflow.functions.illumination import correct_illumination, estimate_illu
 from plateflow.functions.images import composite, gaussian, normalise
 from plateflow.functions.measure import measure_intensity, ratio
 from plateflow.functions.objects import find_nuclei, ring_around
+from plateflow.functions.profiles import measure_granularity, measure_radial_distribution, measure_texture
 from plateflow.functions.projections import project_focus, project_max, project_mean, project_min, project_sum
 from plateflow.functions.quality import measure_image_quality
 from plateflow.functions.relations import relate
 from plateflow.functions.selection import filter_objects, keep_inside, keep_same
 from plateflow.functions.shape import measure_shape
 from plateflow.functions.spots import find_spots
+from plateflow.functions.stitching import stitch
 from plateflow.functions.thresholds import measure_threshold
 
 __all__ = [
@@ -30,9 +32,12 @@ __all__ = [
     "grow_cells",
     "keep_inside",
     "keep_same",
+    "measure_granularity",
     "measure_image_quality",
     "measure_intensity",
+    "measure_radial_distribution",
     "measure_shape",
+    "measure_texture",
     "measure_threshold",
     "median",
     "normalise",
@@ -44,6 +49,7 @@ __all__ = [
     "ratio",
     "relate",
     "ring_around",
+    "stitch",
     "subtract",
     "subtract_background",
     "unsharp_mask",

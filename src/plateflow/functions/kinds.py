@@ -6,7 +6,8 @@ checker, and a :class:`Kind` to the compiler. Dims are named in the order of the
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import Annotated, Any, TypeAlias
 
@@ -55,3 +56,25 @@ Planes: TypeAlias = Annotated[Iterable[NDArray[Any]], Kind.PLANES]
 
 Length: TypeAlias = Annotated[float, Unit.LENGTH, msgspec.Meta(ge=0)]
 PositiveLength: TypeAlias = Annotated[float, Unit.LENGTH, msgspec.Meta(gt=0)]
+
+
+@dataclass(frozen=True, slots=True)
+class Info:
+    """Where a call's images are from: given to a parameter of this type, whatever it is called, and by no pipeline."""
+
+    plate: str = ""
+    well: str = ""
+    """ "B06"; "" in a step over the whole plate."""
+    site: int | None = None
+    """None where the call has several, as the others."""
+    z: int | None = None
+    timepoint: int | None = None
+    component: str = ""
+    """The value of the step's ``group_by``; "" without."""
+    pixel_size_um: float | None = None
+    """None where the plate does not tell."""
+    positions_um: tuple[tuple[float, float] | None, ...] = ()
+    """Of each plane of the first stack, or of the first image, where its field lies in the well: (y, x), y down; None
+    where the plate does not tell."""
+    metadata: Mapping[str, str | float] = field(default_factory=dict)
+    """The well's row of the plate map."""

@@ -16,6 +16,7 @@ from plateflow.pipeline.plate_wide import Acquired, PlateSteps, plan_plate_steps
 from plateflow.pipeline.shapes import PlateImages, StepContext, no_shape, plan_shape
 from plateflow.pipeline.signature import Signature, check_lengths, check_parameters, read_signature, resolve_function
 from plateflow.pipeline.step_checks import WELL
+from plateflow.pipeline.written import describe_written
 from plateflow.plate.pattern_groups import Address, make_series, sort_key
 from plateflow.plate.wells import canonical_well
 from plateflow.progress.emitter import Emitter, Report, no_report
@@ -75,7 +76,8 @@ def compile_plate(
     except CompileError as e:
         emitter.emit(ProgressPhase.COMPILE, ProgressStatus.ERROR, 0, len(chosen), error=str(e))
         raise
-    emitter.emit(ProgressPhase.COMPILE, ProgressStatus.COMPLETED, len(chosen), len(chosen), message=describe_plan(plan))
+    message = f"{describe_plan(plan)}; writes {describe_written(plan)}"
+    emitter.emit(ProgressPhase.COMPILE, ProgressStatus.COMPLETED, len(chosen), len(chosen), message=message)
     return plan
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import traceback
 import types
@@ -171,8 +172,10 @@ def load_pipeline(path: str | Path, settings: Iterable[str] = ()) -> Pipeline:
     PipelineError
         If it cannot be read, does not run, or sets no ``pipeline``; names the file and, where there is one, the line.
     """
-    where = real_path(path)
-    return load_source(PipelineSource(where, decode_text(where, read_file(where))), settings)
+    given = os.path.abspath(path)
+    text = decode_text(given, read_file(given))
+    source = PipelineSource(real_path(given), text)  # modules beside the file itself can be imported
+    return load_source(source, settings)
 
 
 def load_source(source: PipelineSource, settings: Iterable[str] = ()) -> Pipeline:

@@ -14,7 +14,7 @@ import msgspec
 
 from plateflow.errors import PipelineError
 from plateflow.functions import kinds
-from plateflow.functions.kinds import Kind
+from plateflow.functions.kinds import Info, Kind
 from plateflow.pipeline.lengths import LengthError, in_pixels, is_said_otherwise
 from plateflow.pipeline.nearest import did_you_mean
 
@@ -41,6 +41,8 @@ class Signature:
     """Whether ``**kwargs`` takes parameters that cannot be checked."""
     hinted: bool
     """Whether hints say which parameters are data."""
+    info: tuple[str, ...] = ()
+    """Parameters that are told where the images are from."""
 
 
 def resolve_function(func: Callable[..., Any] | str) -> Callable[..., Any]:
@@ -62,7 +64,10 @@ def resolve_function(func: Callable[..., Any] | str) -> Callable[..., Any]:
         found = getattr(importlib.import_module(module_name), name)
     except (Exception, SystemExit) as e:  # the boundary of loading a user's code
         raise PipelineError(f"function {func!r} cannot be imported: {type(e).__name__}: {e}") from e
-    return resolve_function(found)
+    if not callable(found):
+        raise PipelineError(f"{func!r} is a {type(found).__name__}, not a function")
+    resolved: Callable[..., Any] = found
+    return resolved
 
 
 def function_name(func: Callable[..., Any]) -> str:
@@ -95,10 +100,11 @@ def read_signature(func: Callable[..., Any]) -> Signature:
     _check_kinds(func, data, returns)
     return Signature(
         data=data,
-        parameters={n: p for n, p in named.items() if n not in data},
+        parameters={n: p for n, p in named.items() if n not in data and hints.get(n) is not Info},
         returns=returns,
         takes_any=any(p.kind is inspect.Parameter.VAR_KEYWORD for p in parameters.values()),
         hinted=hinted,
+        info=tuple(name for name in named if hints.get(name) is Info),
     )
 
 
@@ -133,7 +139,9 @@ def check_parameters(signature: Signature, given: dict[str, Any]) -> list[str]:
     """Return what is wrong with a step's parameters, whatever the plate: unknown, missing or mistyped ones."""
     problems = []
     for name, value in given.items():
-        if name in signature.data:
+        if name in signature.info:
+            problems.append(f"parameter {name!r} is told where the images are from; it cannot be given")
+        elif name in signature.data:
             problems.append(f"parameter {name!r} is filled by the step's inputs; it cannot be given")
         elif name not in signature.parameters:
             if not signature.takes_any:

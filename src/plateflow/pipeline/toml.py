@@ -72,6 +72,8 @@ def read_toml(text: str) -> dict[str, Any]:
         found = re.search(r"at line (\d+)", str(e))
         line = int(found[1]) if found else len(text.splitlines())  # else it is at the end
         raise TomlError(f"is no TOML: {e}", line) from e
+    except RecursionError as e:
+        raise TomlError("is nested too deeply to be read") from e
     _check_keys("the pipeline", told, _KEYS)
     for key, kind in (("name", str), ("filenames", str), ("metadata", str), ("channels", dict), ("steps", list)):
         if key in told and not isinstance(told[key], kind):

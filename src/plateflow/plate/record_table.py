@@ -114,11 +114,11 @@ class RecordTable:
         """
         self._require_one_each()
         rank = {channel: number for number, channel in enumerate(channels)}
-
-        def order(record: ImageRecord) -> tuple[int, int, int, int]:
-            return record.site, rank[record.channel], record.timepoint, record.z
-
-        return {well: tuple(sorted(self._records[well].values(), key=order)) for well in self.wells()}
+        order = sorted(self.positions(), key=lambda at: (at.site, rank[at.channel], at.timepoint, at.z))
+        return {
+            well: tuple([records[position] for position in order if position in records])
+            for well, records in ((well, self._records[well]) for well in self.wells())
+        }
 
     def _require_one_each(self) -> None:
         if not self._twice:

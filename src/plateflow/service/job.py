@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Literal
@@ -83,10 +84,12 @@ def describe_pipeline(path: str | Path) -> PipelineFile:
     Raises
     ------
     PipelineError
-        If it cannot be read.
+        If it cannot be read, or is no text.
     """
-    where = real_path(path)
-    return PipelineFile(path=where, sha256=hashlib.sha256(read_file(where)).hexdigest())
+    given = os.path.abspath(path)
+    data = read_file(given)
+    decode_text(given, data)
+    return PipelineFile(path=real_path(given), sha256=hashlib.sha256(data).hexdigest())
 
 
 def default_results(plate: Path, execution_id: str) -> Path:

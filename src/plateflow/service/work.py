@@ -4,19 +4,21 @@ from __future__ import annotations
 
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 import msgspec
 from msgspec import UNSET
 
-from plateflow.errors import PlateflowError, UserError
+from plateflow.errors import PipelineError, PlateflowError, UserError
 from plateflow.execution.executor import default_workers
 from plateflow.execution.finish import FinishError
 from plateflow.execution.processes import ProcessExecutor
 from plateflow.pipeline.compile import compile_plate
 from plateflow.pipeline.pipeline import Pipeline, PipelineSource, SourceError, load_source
 from plateflow.pipeline.plan import PlatePlan, make_topology
+from plateflow.pipeline.signature import resolve_function
 from plateflow.plate.formats.filenames import LAYOUT
 from plateflow.plate.formats.load_data_export import write_load_data
 from plateflow.plate.open import open_plate
@@ -221,10 +223,20 @@ def _load_in_time(file: PipelineFile, settings: tuple[str, ...], seconds: float)
     source = PipelineSource(file.path, pipeline_text(file))
     try:
         with time_limit(seconds, "loading the pipeline"):
-            return load_source(source, settings)
+            pipeline = load_source(source, settings)
+            _import_functions(pipeline)
     except SourceError as e:
         if isinstance(e.__cause__, TimeLimitError):
             raise SourceError(source.path, e.line, str(e.__cause__)) from e
         raise
-    except TimeLimitError as e:  # just as it was loaded
+    except TimeLimitError as e:
         raise SourceError(source.path, 0, str(e)) from e
+    return pipeline
+
+
+def _import_functions(pipeline: Pipeline) -> None:
+    # What steps only name is imported here too, for the limit's sake.
+    for step in pipeline.steps:
+        for branch in chain.from_iterable(first.chain for first in step.branches.values()):
+            with suppress(PipelineError):  # compile says so, and of which step
+                resolve_function(branch.func)

@@ -68,6 +68,13 @@ def test_the_server_that_run_starts_ends_by_itself_and_leaves_nothing(lone_cli: 
         pytest.param(["run", "PIPELINE", "PLATE", "--workers", "0"], "workers", id="no workers"),
         pytest.param(["run", "SYNTAX", "PLATE"], "syntax.py:1", id="syntax error"),
         pytest.param(["init", "."], "--filenames", id="no layout"),
+        pytest.param(["init", "LOOP"], "there is no such plate folder", id="plate that is a link to itself"),
+        pytest.param(["run", "PIPELINE", "LOOP"], "there is no such plate folder", id="run of such a plate"),
+        pytest.param(["compile", "LOOP", "PLATE"], "leads back to itself", id="pipeline that is a link to itself"),
+        pytest.param(["init", "PLATE", "--metadata", "LOOP"], "leads back to itself", id="table that is one"),
+        pytest.param(["run", "PIPELINE", "PLATE", "--output", "LOOP"], "results folder", id="results that are one"),
+        pytest.param(["compile", "FIFO", "PLATE"], "is not a regular file but a FIFO", id="pipeline that is a FIFO"),
+        pytest.param(["init", "PLATE", "--metadata", "FIFO"], "not a regular file but a FIFO", id="table that is one"),
         pytest.param(["nonsense"], "nonsense", id="no such command"),
         pytest.param(["cancel", "zz"], "zz", id="no such execution"),
     ],
@@ -75,8 +82,12 @@ def test_the_server_that_run_starts_ends_by_itself_and_leaves_nothing(lone_cli: 
 def test_a_users_mistake_is_one_line_and_exit_code_2(cli: Cli, small_plate: Path, args: list[str], says: str) -> None:
     (cli.folder / "full").mkdir()
     (cli.folder / "full" / "thesis.doc").touch()
+    (cli.folder / "loop").symlink_to("loop")
+    os.mkfifo(cli.folder / "fifo")
     files = {
         "PLATE": small_plate,
+        "LOOP": cli.folder / "loop",
+        "FIFO": cli.folder / "fifo",
         "PIPELINE": cli.pipeline(),
         "BROKEN": cli.pipeline(BROKEN_STEP, "broken.py"),
         "CHANNEL": cli.pipeline(PIPELINE.replace('"DNA": "1"', '"DNA": "7"'), "channel.py"),

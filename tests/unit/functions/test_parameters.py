@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from plateflow import functions
-from plateflow.functions.kinds import Kind
+from plateflow.functions.kinds import Info, Kind
 from plateflow.pipeline.describe import list_library
 from plateflow.pipeline.signature import read_signature
 
@@ -29,7 +29,9 @@ def kind_of(hint: object) -> Kind | None:
 
 def parameters_of(function: Callable[..., Any]) -> dict[str, Any]:
     hints = get_type_hints(function, include_extras=True)
-    return {name: hint for name, hint in hints.items() if name != "return" and kind_of(hint) is None}
+    return {
+        name: hint for name, hint in hints.items() if name != "return" and hint is not Info and kind_of(hint) is None
+    }
 
 
 @pytest.mark.parametrize(
@@ -50,6 +52,7 @@ def parameters_of(function: Callable[..., Any]) -> dict[str, Any]:
         ("estimate_illumination", ["planes"], "image"),
         ("correct_illumination", ["image", "image"], "image"),
         ("project_max", ["stack"], "image"),
+        ("stitch", ["stack"], "image"),
         ("project_min", ["stack"], "image"),
         ("project_mean", ["stack"], "image"),
         ("project_sum", ["stack"], "image"),
@@ -63,6 +66,9 @@ def parameters_of(function: Callable[..., Any]) -> dict[str, Any]:
         ("filter_objects", ["labels", "table"], "labels"),
         ("relate", ["labels", "labels"], "table + table"),
         ("measure_shape", ["labels"], "table"),
+        ("measure_texture", ["labels", "images"], "table"),
+        ("measure_granularity", ["labels", "images"], "table"),
+        ("measure_radial_distribution", ["labels", "images"], "table"),
         ("measure_image_quality", ["image"], "record"),
         ("measure_threshold", ["image"], "record"),
     ],

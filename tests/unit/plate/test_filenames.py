@@ -132,6 +132,14 @@ def test_refuses(tmp_path: Path, pattern: str, names: list[str], reason: str) ->
         open_plate(tmp_path, filenames=pattern)
 
 
+def test_a_well_that_is_written_in_several_ways_names_all_files(tmp_path: Path) -> None:
+    names = ["A1.tif", "A01.tif", "a01.tif", "a1.tif"]
+    make_files(tmp_path, *names)
+    with pytest.raises(PlateError, match="two files are the same image") as error:
+        open_plate(tmp_path, filenames=r"(?P<well>[A-Za-z]\d+)\.tif")
+    assert all(str(tmp_path / name) in str(error.value) for name in names)
+
+
 def test_pattern_wins_over_an_htd(tmp_path: Path) -> None:
     make_files(tmp_path, "broken.HTD", "B02.tif")
     assert open_plate(tmp_path, filenames=r"(?P<well>B\d\d)\.tif").layout == "filenames"

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 LAYOUT: Final = "cytation"
 _IMAGE = re.compile(
     r"([A-Z]{1,2}\d\d?)_(-?\d+)(?:Z(\d+))?_(\d+)(?:Z(\d+))?_(\d+)(?:Z(\d+))?_(.+)_(\d+)\.tiff?",
-    re.ASCII | re.IGNORECASE,
+    re.I | re.A | re.S,
 )
 _NUMBER: Final = r"\s*([0-9.eE+-]+)\s*"
 _PIXELS = re.compile(rf"<PixelWidth>{_NUMBER}</PixelWidth>")

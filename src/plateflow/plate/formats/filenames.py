@@ -11,12 +11,15 @@ from typing import TYPE_CHECKING, Final
 
 from plateflow.errors import PlateError
 from plateflow.plate.formats.name_pattern import compile_pattern
-from plateflow.plate.image_table import ImageTable, Position, describe, natural_order
+from plateflow.plate.image_table import natural_order
 from plateflow.plate.listing import FileReport, Folder, each_file, list_folders
 from plateflow.plate.model import Channel, ImageRecord, Plate
+from plateflow.plate.record_table import RecordTable
 from plateflow.plate.wells import enclosing_plate
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from plateflow.plate.formats.name_pattern import NamePattern
 
 LAYOUT: Final = "filenames"
@@ -43,11 +46,14 @@ def read_plate(folder: str, pattern: str, report: FileReport | None = None) -> P
     """
     names = compile_pattern(pattern)
     folders = list_folders(folder, lambda _: True)
-    images = _match_files(folders, names, report)
-    wells = images.wells()
-    if not wells:
+    table = RecordTable(folder)
+    for record in _match_files(folders, names, report):
+        table.add(record)
+    if not table.wells():
         raise PlateError(_nothing_matches(folder, pattern, folders))
-    channels = natural_order({position.channel for position in images.positions()})
+    table.complete()
+    channels = natural_order({position.channel for position in table.positions()})
+    wells = table.by_well(channels)
     rows, columns = enclosing_plate(wells)
     return Plate(
         path=folder,
@@ -56,12 +62,11 @@ def read_plate(folder: str, pattern: str, report: FileReport | None = None) -> P
         rows=rows,
         columns=columns,
         channels=tuple(Channel(name) for name in channels),
-        wells=_records(folder, images, channels),
+        wells=wells,
     )
 
 
-def _match_files(folders: list[Folder], pattern: NamePattern, report: FileReport | None) -> ImageTable:
-    images = ImageTable()
+def _match_files(folders: list[Folder], pattern: NamePattern, report: FileReport | None) -> Iterator[ImageRecord]:
     by_path, fullmatch = pattern.by_path, pattern.regex.fullmatch
     for folder, name in each_file(folders, report):
         match = fullmatch(folder.prefix + name if by_path else name)
@@ -69,30 +74,10 @@ def _match_files(folders: list[Folder], pattern: NamePattern, report: FileReport
             continue
         path = folder.path + name
         try:
-            well, position = pattern.address(match)
+            well, (site, channel, timepoint, z) = pattern.address(match)
         except PlateError as e:
             raise PlateError(f"{path}: {e}; mend the file name pattern {pattern.regex.pattern!r}") from e
-        images.add(well, position, path)
-    images.require_one_each()
-    return images
-
-
-def _records(folder: str, images: ImageTable, channels: list[str]) -> dict[str, tuple[ImageRecord, ...]]:
-    rank = {channel: number for number, channel in enumerate(channels)}
-    declared = sorted(images.positions(), key=lambda at: (at.site, rank[at.channel], at.timepoint, at.z))
-    return {
-        well: tuple(_record(folder, well, position, images.find(well, position)) for position in declared)
-        for well in images.wells()
-    }
-
-
-def _record(folder: str, well: str, position: Position, path: str | None) -> ImageRecord:
-    site, channel, timepoint, z = position
-    if path is not None:
-        return ImageRecord(well, site, channel, z, timepoint, path)
-    # Names may hold parts that nobody can guess (a running number), so the path says what no file was found for.
-    sought = os.path.join(folder, f"(no file for {well}, {describe(position)})")
-    return ImageRecord(well, site, channel, z, timepoint, sought, missing=True)
+        yield ImageRecord(well, site, channel, z, timepoint, path)
 
 
 def _nothing_matches(folder: str, pattern: str, folders: list[Folder]) -> str:

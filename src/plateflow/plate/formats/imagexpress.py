@@ -30,13 +30,19 @@ from __future__ import annotations
 
 import os
 import re
-from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from plateflow.errors import PlateError
 from plateflow.plate.formats.htd import read_htd
-from plateflow.plate.formats.metaseries import PlaneInfo, read_plane_info
+from plateflow.plate.formats.imagexpress_planes import (
+    Places,
+    Plane,
+    plane_heights,
+    planes_of,
+    sample_infos,
+    site_offsets,
+)
 from plateflow.plate.formats.plate_format import PlateFormat
 from plateflow.plate.image_table import ImageTable, Position
 from plateflow.plate.listing import FileReport, Folder, TopFolder, each_file, list_folders
@@ -52,8 +58,6 @@ LAYOUT: Final = "imagexpress-htd"
 
 _FOLDER = re.compile(r"(?:TimePoint_(\d+))?/?(?:ZStep_(\d+))?", re.IGNORECASE)
 _IMAGE = re.compile(r"(.*?)_([A-Z]{1,2}\d{1,2})(?:_s(\d+))?(?:_w(\d+))?(\.tiff?)", re.IGNORECASE | re.DOTALL)
-_SAMPLES: Final = 3
-"""Files of a channel and z that are asked for their PlaneInfo until one can be read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,33 +78,6 @@ class _Naming:
         wave = f"_w{position.channel}" if self.has_wave else ""
         folders = [f"TimePoint_{position.timepoint}"] * self.has_timepoint + [f"ZStep_{position.z}"] * self.has_z
         return os.path.join(folder, *folders, f"{self.stem}_{well}{site}{wave}{self.suffix}")
-
-
-@dataclass(frozen=True, slots=True)
-class _Plane:
-    """One z of a channel and the ZStep folder that holds it."""
-
-    folder: int
-    z: int
-    projection: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class _Places:
-    """Where images lie in their wells, in micrometres; empty where files do not tell."""
-
-    offsets: dict[int, tuple[float, float]]
-    """(x, y) by site."""
-    heights: dict[tuple[str, int], float]
-    """By channel and number of the ZStep folder."""
-
-    def x_um(self, site: int) -> float | None:
-        """Return where a site lies, to the right."""
-        return self.offsets[site][0] if site in self.offsets else None
-
-    def y_um(self, site: int) -> float | None:
-        """Return where a site lies, downwards."""
-        return self.offsets[site][1] if site in self.offsets else None
 
 
 def _find_htd(top: TopFolder) -> str | None:
@@ -148,9 +125,9 @@ def read_plate(top: TopFolder, htd_path: str, report: FileReport | None = None) 
         raise PlateError(f"{folder}: its HTD declares {len(htd.wells)} wells, but no image is there; copy them again")
     found = images.positions()
     sites = _declared_sites(htd, images, found)
-    infos = _sample_infos(images, found)
-    planes = {str(wave): _planes_of(str(wave), infos) for wave in range(1, len(htd.wave_names) + 1)}
-    declared = _declared(htd, sites, planes, _Places(_offsets(images, found), _heights(infos)))
+    infos = sample_infos(images, found)
+    planes = {str(wave): planes_of(str(wave), infos) for wave in range(1, len(htd.wave_names) + 1)}
+    declared = _declared(htd, sites, planes, Places(site_offsets(images, found), plane_heights(infos)))
     return Plate(
         path=folder,
         name=os.path.basename(folder),
@@ -231,63 +208,6 @@ def _refuse(htd: Htd, path: str, what: str) -> None:
     raise PlateError(f"{path}: is of {what}, which {htd.path} does not declare; move it away, or use --filenames")
 
 
-def _sample_infos(images: ImageTable, found: set[Position]) -> dict[tuple[str, int], PlaneInfo]:
-    """Return what one file of each (channel, ZStep folder) says of itself."""
-    first: dict[tuple[str, int], Position] = {}
-    for position in sorted(found):
-        first.setdefault((position.channel, position.z), position)
-    return {key: _read_first(images.paths_at(position)) for key, position in first.items()}
-
-
-def _read_first(paths: Iterable[str]) -> PlaneInfo:
-    infos = (read_plane_info(path) for path in list(paths)[:_SAMPLES])
-    return next((info for info in infos if info != PlaneInfo()), PlaneInfo())
-
-
-def _offsets(images: ImageTable, found: set[Position]) -> dict[int, tuple[float, float]]:
-    """Return where each site lies in its well, as a file of it tells: all wells have the same sites."""
-    first: dict[int, Position] = {}
-    for position in sorted(found):
-        first.setdefault(position.site, position)
-    infos = {site: _read_first(images.paths_at(position)) for site, position in first.items()}
-    return {site: info.offset for site, info in infos.items() if info.offset is not None}
-
-
-def _heights(infos: dict[tuple[str, int], PlaneInfo]) -> dict[tuple[str, int], float]:
-    """Return how high each plane lies above the lowest, in the well and site that most of the files asked are of."""
-    fields = Counter((info.well, info.site) for info in infos.values() if info.well)
-    if not fields:
-        return {}
-    field = fields.most_common(1)[0][0]
-    heights = {
-        plane: info.z_position
-        for plane, info in infos.items()
-        if (info.well, info.site) == field and info.z_position is not None
-    }
-    lowest = min(heights.values(), default=0.0)
-    return {plane: round(height - lowest, 6) for plane, height in heights.items()}
-
-
-def _planes_of(channel: str, infos: dict[tuple[str, int], PlaneInfo]) -> list[_Plane]:
-    """Return the z of one channel, ascending, by what its sampled files say of themselves."""
-    own = {folder: info for (of, folder), info in sorted(infos.items()) if of == channel}
-    planes, known = [], set()
-    for folder, info in own.items():
-        identity = (info.z_step, info.z_position)
-        if folder == 0 or info.projection or (info.z_step is not None and identity in known):
-            continue
-        known.add(identity)
-        planes.append(_Plane(folder, folder))
-    if planes:
-        return planes
-    if not own:
-        return [_Plane(1, 1)]
-    folder, info = next(iter(own.items()))
-    if info.z_step is not None and not info.projection:
-        return [_Plane(folder, 1)]
-    return [_Plane(folder, 0, info.projection or "unknown")]
-
-
 class _Declared(NamedTuple):
     """An image that each well should have."""
 
@@ -300,7 +220,7 @@ class _Declared(NamedTuple):
     z_um: float | None
 
 
-def _declared(htd: Htd, sites: tuple[int, ...], planes: dict[str, list[_Plane]], places: _Places) -> list[_Declared]:
+def _declared(htd: Htd, sites: tuple[int, ...], planes: dict[str, list[Plane]], places: Places) -> list[_Declared]:
     """Return what each well should have, by site, channel, timepoint, z."""
     return [
         _Declared(

@@ -31,7 +31,7 @@ _Value = TypeVar("_Value")
 
 LAYOUT: Final = "imagexpress-database"
 _GUID: Final = r"[0-9A-F]{8}-[0-9A-F]{4}-[0-9A-F]{4}-[0-9A-F]{4}-[0-9A-F]{12}"
-_IMAGE = re.compile(rf".*?_([A-Z]{{1,2}}\d\d?)(?:_s(\d+))?(?:_w(\d+))?{_GUID}\.tiff?", re.ASCII | re.IGNORECASE)
+_IMAGE = re.compile(rf".*?_([A-Z]{{1,2}}\d\d?)(?:_s(\d+))?(?:_w(\d+))?{_GUID}\.tiff?", re.I | re.A | re.S)
 _STEP = re.compile(r"(?=.)(?:TimePoint_(\d+))?/?(?:ZStep_(\d+))?", re.ASCII | re.IGNORECASE)
 _DAY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 _AT_ONCE: Final = 4
