@@ -32,7 +32,7 @@ SIZE = 5 << 20
 AMPLE = 256 << 20
 ANSWER = 1.0
 """Seconds within which a server on a busy machine answers."""
-CLOSING = ("wells.csv", "run.json", "plate.zarr/zarr.json")
+CLOSING = ("wells.csv", "profiles.parquet", "run.json", "plate.zarr/zarr.json")
 """What is written after all wells."""
 
 

@@ -46,6 +46,7 @@ def problems_of_files(output: Path, undisturbed: Files) -> Iterator[str]:
     for well in committed(output):
         yield from _problems_of_well(output, well, found)
     yield from _problems_of_listing(found)
+    yield from _problems_of_profiles(found, undisturbed)
 
 
 def committed(output: Path) -> list[str]:
@@ -85,6 +86,10 @@ def _keys(data: bytes) -> Any:
     return sorted(msgspec.json.decode(data, type=dict[str, Any]))
 
 
+def _columns(data: bytes) -> Any:
+    return pl.read_parquet(io.BytesIO(data)).schema
+
+
 def _listing(data: bytes) -> Any:
     plate = msgspec.json.decode(data, type=dict[str, Any])["attributes"]["ome"]["plate"]
     return {**plate, "wells": [], "field_count": 0}
@@ -96,6 +101,7 @@ _DIFFERING: dict[str, Callable[[bytes], Any]] = {
     "run.json": _keys,
     ".plateflow.json": _keys,
     "plate.zarr/zarr.json": _listing,
+    "profiles.parquet": _columns,
 }
 """What tells of times, or of the wells that are committed: how far it is the same in any run."""
 
@@ -125,6 +131,14 @@ def _problems_of_listing(found: Files) -> Iterator[str]:
     for listed in (well["path"] for well in plate["wells"]):
         if f"wells/{listed.replace('/', '')}.json" not in found:
             yield f"the plate lists {listed}, which is not committed"
+
+
+def _problems_of_profiles(found: Files, undisturbed: Files) -> Iterator[str]:
+    if "profiles.parquet" not in found:
+        return
+    rows, all_rows = (pl.read_parquet(io.BytesIO(files["profiles.parquet"])) for files in (found, undisturbed))
+    if not rows.equals(all_rows.filter(pl.col("Metadata_Well").is_in(rows["Metadata_Well"].implode()))):
+        yield "profiles.parquet has other rows than an undisturbed run's for the same wells"
 
 
 def _folder(well: str) -> str:
