@@ -85,7 +85,7 @@ TOMLS = {
     "module that is not there": Bad(TOML.format("nowhere_at_all:f"), USER_ERROR, "ModuleNotFoundError"),
     "module with an error": Bad(TOML.format("beside_bad:f"), USER_ERROR, "ZeroDivisionError"),
     "module that never ends": Bad(TOML.format("beside_endless:f"), USER_ERROR, "bad.toml: loading the pipeline took"),
-    "function that is text": Bad(TOML.format("beside_text:f"), USER_ERROR, "is a str, not a function"),
+    "function that is text": Bad(TOML.format("beside_text:f"), USER_ERROR, "is not a function"),
     "module that ends the process": Bad(TOML.format("beside_exit:f"), BROKEN, "runner exited with code 3"),
 }
 

@@ -65,7 +65,7 @@ def resolve_function(func: Callable[..., Any] | str) -> Callable[..., Any]:
     except (Exception, SystemExit) as e:  # the boundary of loading a user's code
         raise PipelineError(f"function {func!r} cannot be imported: {type(e).__name__}: {e}") from e
     if not callable(found):
-        raise PipelineError(f"{func!r} is a {type(found).__name__}, not a function")
+        raise PipelineError(f"function {func!r}: {found!r:.80} is not a function")
     resolved: Callable[..., Any] = found
     return resolved
 

@@ -1,39 +1,35 @@
 """The pixels of Zarr arrays, read chunk by chunk.
 
 A chunk that is not there reads as zeros in Zarr's own terms. To whoever measures cells it is lost data, so here it is
-an :class:`~plateflow.errors.ImageError` that names the chunk. Checksums (crc32c) are passed over, not verified.
+an :class:`~plateflow.errors.ImageError` that names the chunk. Checksums of the codec crc32c are passed over, not
+verified; those that compressors write are.
 """
 
 from __future__ import annotations
 
-import bz2
-import lzma
 import os
 import struct
-import zlib
 from io import BufferedReader
 from itertools import product
 from typing import TYPE_CHECKING, Any, Final
 
-import imagecodecs
 import msgspec
 import numpy as np
 
 from plateflow.errors import ImageError
 from plateflow.storage.limits import check_growth
 from plateflow.storage.regular import open_regular, reason_of
+from plateflow.storage.zarr_codecs import DAMAGE, DECODE
 from plateflow.storage.zarr_metadata import ArrayDescription, describe_array
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     from numpy.typing import NDArray
 
 _ABSENT: Final = 2**64 - 1
 """Offset and size of a chunk that a shard does not hold."""
 _CRC_BYTES: Final = 4
-_BLOSC_HEADER: Final = 16
-"""Bytes; the last four are the size of it all (https://github.com/Blosc/c-blosc/blob/main/README_CHUNK_FORMAT.rst)."""
 
 
 class ArrayPlane(msgspec.Struct, frozen=True, gc=False):
@@ -160,8 +156,8 @@ def _decoded(array: ArrayDescription, place: tuple[int, ...], size: int | None) 
     sizes = _sizes(array.codecs, size)
     for codec, out in zip(reversed(array.codecs), reversed(sizes), strict=True):
         try:
-            data = data[:-_CRC_BYTES] if codec == "crc32c" else _DECODE[codec](data, out)
-        except (RuntimeError, ValueError, EOFError, OSError, zlib.error, lzma.LZMAError, MemoryError) as e:
+            data = data[:-_CRC_BYTES] if codec == "crc32c" else DECODE[codec](data, out)
+        except DAMAGE as e:
             raise _damaged(array, place, f"{type(e).__name__}: {e}") from e
     return data
 
@@ -173,39 +169,6 @@ def _sizes(codecs: tuple[str, ...], size: int | None) -> list[int | None]:
         sizes.append(size)
         size = size + _CRC_BYTES if size is not None and codec == "crc32c" else None
     return sizes
-
-
-def _limited(decompressor: Any, data: bytes, out: int | None) -> bytes:
-    decoded: bytes = decompressor.decompress(data, -1 if out is None else out)
-    # The end is looked at too: there stands a checksum, and what is longer is no chunk of this array.
-    if not decompressor.eof and (decompressor.needs_input or decompressor.decompress(b"", 1) or not decompressor.eof):
-        raise ValueError("is cut off, or holds more than a chunk")
-    return decoded
-
-
-def _inflated(decompressor: Any, data: bytes, out: int | None) -> bytes:
-    decoded: bytes = decompressor.decompress(data, out or 0)
-    if not decompressor.eof and (decompressor.decompress(decompressor.unconsumed_tail, 1) or not decompressor.eof):
-        raise ValueError("is cut off, or holds more than a chunk")
-    return decoded
-
-
-def _whole_blosc(data: bytes) -> bytes:
-    # Blosc itself trusts what a chunk's header says of its size, and reads on behind one that was cut.
-    if len(data) < max(_BLOSC_HEADER, int.from_bytes(data[12:16], "little")):
-        raise ValueError("is cut off")
-    return data
-
-
-_DECODE: Final[dict[str, Callable[[bytes, int | None], bytes]]] = {
-    "blosc": lambda data, out: bytes(imagecodecs.blosc_decode(_whole_blosc(data), numthreads=1, out=out)),
-    "zstd": lambda data, out: bytes(imagecodecs.zstd_decode(data, out=out)),
-    "lz4": lambda data, out: bytes(imagecodecs.lz4_decode(data, header=True, out=out)),
-    "gzip": lambda data, out: _inflated(zlib.decompressobj(wbits=31), data, out),
-    "zlib": lambda data, out: _inflated(zlib.decompressobj(), data, out),
-    "bz2": lambda data, out: _limited(bz2.BZ2Decompressor(), data, out),
-    "lzma": lambda data, out: _limited(lzma.LZMADecompressor(), data, out),
-}
 
 
 def _file_of(array: ArrayDescription, place: tuple[int, ...]) -> str:
