@@ -8,6 +8,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Generator, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import hypothesis
@@ -38,7 +39,9 @@ def short_tmp() -> Iterator[Path]:
     """Folder with a path short enough for sockets, which may have about 100 bytes; tmp_path is too long for some."""
     folder = Path(tempfile.mkdtemp(prefix="pf", dir=None if sys.platform == "win32" else "/tmp"))
     yield folder
-    shutil.rmtree(folder)
+    while folder.exists():  # a server that is just ending takes its sockets away meanwhile
+        with suppress(FileNotFoundError):
+            shutil.rmtree(folder)
 
 
 @pytest.hookimpl(wrapper=True)

@@ -614,6 +614,7 @@ pipeline = Pipeline("p", steps)
 """
 
 
+@pytest.mark.slow
 def test_workers_die_with_their_parent_whatever_they_do(bench: Bench) -> None:
     pids = bench.folder / "pids"
     pids.touch()
@@ -769,6 +770,7 @@ def test_a_step_over_its_limit_costs_its_well_only(bench: Bench, hang: str) -> N
     run.assert_good(*(other for other in bench.plate.wells if other != well))
 
 
+@pytest.mark.slow
 def test_a_pipeline_that_hangs_while_a_worker_loads_it_ends(bench: Bench) -> None:
     hang = "if 'plateflow-worker' in __import__('multiprocessing').current_process().name:\n    time.sleep(3600)\n"
     run = bench.run(hang + "steps = [FunctionStep(gaussian, 'DNA')]", step_limit=0.5)

@@ -110,6 +110,7 @@ def test_what_is_done_is_left_untouched(lab: Lab) -> None:
     assert lab.status() == dict.fromkeys(ALL, "completed")
 
 
+@pytest.mark.slow
 def test_what_is_gone_or_damaged_is_made_again(lab: Lab) -> None:
     lab.run(lab.output.with_name("undisturbed"))
     lab.run()

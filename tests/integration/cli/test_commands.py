@@ -149,6 +149,7 @@ def test_a_killed_workers_well_runs_once_more(cli: Cli, small_plate: Path) -> No
     assert len(done) == 6
 
 
+@pytest.mark.slow
 def test_cancel_from_another_terminal(cli: Cli, small_plate: Path) -> None:
     run = cli.start("run", cli.pipeline(SLOW), small_plate, "--output", "out")
     wait_for_wells(cli)
@@ -211,6 +212,7 @@ def test_a_runner_stuck_in_c_dies_with_its_server(lone_cli: Cli, small_plate: Pa
     wait_for(lambda: not any(lives(pid) for pid in family), "runner and workers to die", 5)
 
 
+@pytest.mark.slow
 def test_watch_joins_late_and_ends_in_the_same_state(cli: Cli, small_plate: Path) -> None:
     run = cli.start("run", cli.pipeline(SLOW), small_plate, "--json", stderr=subprocess.DEVNULL)
     wait_for_wells(cli)
@@ -240,6 +242,7 @@ def test_compile_says_what_would_run(cli: Cli, small_plate: Path) -> None:
     assert "find_nuclei" in compiled.stdout
 
 
+@pytest.mark.slow
 def test_several_plates_get_a_folder_each(cli: Cli, small_plate: Path, tmp_path: Path) -> None:
     other = tmp_path / "other" / "small_plate"
     shutil.copytree(small_plate, other)
@@ -249,6 +252,7 @@ def test_several_plates_get_a_folder_each(cli: Cli, small_plate: Path, tmp_path:
     assert (cli.folder / "both" / "small_plate_2" / "wells.csv").exists()
 
 
+@pytest.mark.slow
 def test_demo_writes_a_plate_and_runs_and_never_overwrites(cli: Cli) -> None:
     (cli.folder / "here" / "results_1").mkdir(parents=True)
     demo = cli.run("demo", "here")

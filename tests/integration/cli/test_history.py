@@ -14,6 +14,7 @@ from plateflow.runtime.client import ExecutionClient
 STANDS_FOR_LONG = SLOW.replace("0.6", "2.5")
 
 
+@pytest.mark.slow
 def test_a_finished_run_is_shown_again_as_it_was(cli: Cli, small_plate: Path) -> None:
     run = cli.run("run", cli.pipeline(RAISES), small_plate, "--json")
     execution_id = messages(run.stdout)[0]["execution_id"]
@@ -31,6 +32,7 @@ def test_a_finished_run_is_shown_again_as_it_was(cli: Cli, small_plate: Path) ->
     assert sum(line.startswith("Complete with failures") for line in lines) == 1
 
 
+@pytest.mark.slow
 def test_a_run_that_goes_on_is_seen_from_its_first_message(cli: Cli, small_plate: Path) -> None:
     run = cli.start("run", cli.pipeline(SLOW), small_plate, "--json", stderr=subprocess.DEVNULL)
     wait_for_wells(cli)
@@ -77,6 +79,7 @@ def test_submit_queues_and_the_history_tells_of_all(cli: Cli, small_plate: Path)
     assert shown["job"]["wells"] == ["A01", "A02"]
 
 
+@pytest.mark.slow
 def test_why_wells_failed_is_on_a_runs_page(cli: Cli, small_plate: Path) -> None:
     run = cli.run("run", cli.pipeline(RAISES), small_plate, "--wells", "A02,B01", "--json")
     show = cli.run("runs", "show", messages(run.stdout)[0]["execution_id"])
@@ -101,6 +104,7 @@ def test_a_beginning_that_names_no_run_or_several(cli: Cli, small_plate: Path) -
             assert result.stdout == ""
 
 
+@pytest.mark.slow
 def test_the_history_outlives_the_server(lone_cli: Cli, small_plate: Path) -> None:
     cli = lone_cli
     empty = cli.run("runs")
@@ -127,6 +131,7 @@ def test_the_server_that_submit_starts_stays_until_all_is_done(lone_cli: Cli, sm
     assert [(summary["execution_id"], summary["state"]) for summary in listed] == [(i, "completed") for i in ids]
 
 
+@pytest.mark.slow
 def test_a_plate_that_cannot_be_submitted_takes_back_those_before_it(cli: Cli, small_plate: Path) -> None:
     odd = os.fsdecode(os.fsencode(cli.folder) + b"/\xff")
     Path(odd).mkdir()
@@ -139,6 +144,7 @@ def test_a_plate_that_cannot_be_submitted_takes_back_those_before_it(cli: Cli, s
         assert client.wait(newest.execution_id, 20).state == "cancelled"
 
 
+@pytest.mark.slow
 def test_a_reader_that_leaves_is_no_error(cli: Cli, small_plate: Path) -> None:
     assert cli.run("init", small_plate).returncode == 0
     runs = cli.start("runs", "--json")
@@ -150,6 +156,7 @@ def test_a_reader_that_leaves_is_no_error(cli: Cli, small_plate: Path) -> None:
     runs.stderr.close()
 
 
+@pytest.mark.slow
 def test_who_follows_is_told_of_a_journal_that_cannot_be_written(lone_cli: Cli, small_plate: Path) -> None:
     cli = lone_cli
     with cli.server() as server:

@@ -29,6 +29,7 @@ def test_prints_what_there_is_and_what_is_missing(cli: Cli, small_plate: Path, t
     assert "  B #+#" in lines
 
 
+@pytest.mark.slow
 def test_json_is_one_object_and_nothing_else(cli: Cli, small_plate: Path) -> None:
     init = cli.run("init", small_plate, "--json")
     assert init.returncode == 0, init.stderr

@@ -167,6 +167,7 @@ def test_another_estimate_has_all_wells_run_again(plate: Path, tmp_path: Path) -
     assert len(axes_of(run(plate, path, tmp_path / "out", resume=True))) == 13
 
 
+@pytest.mark.slow
 def test_by_command(cli: Cli, plate: Path, tmp_path: Path) -> None:
     path = pipeline(tmp_path)
     compiled = cli.run("compile", path, plate)
@@ -178,6 +179,7 @@ def test_by_command(cli: Cli, plate: Path, tmp_path: Path) -> None:
     assert np.asarray(pixels["labels/Nuclei/0"]).any()
 
 
+@pytest.mark.slow
 def test_by_command_its_failure_is_told(cli: Cli, plate: Path, tmp_path: Path) -> None:
     path = pipeline(tmp_path, "raise ValueError('the lamp is off')")
     failed = cli.run("run", path, plate, "--output", tmp_path / "out")

@@ -115,6 +115,7 @@ def test_the_client_is_short_and_imports_nothing_of_plateflow() -> None:
     assert re.findall(r"^(?:import|from) (\w+)", text, re.MULTILINE) == ["json", "sys", "zmq"]
 
 
+@pytest.mark.slow
 def test_the_client_prints_every_message_of_a_run_early_and_late(
     lone_cli: Cli, small_plate: Path, tmp_path: Path
 ) -> None:

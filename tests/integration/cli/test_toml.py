@@ -18,6 +18,7 @@ outputs = "Nuclei"
 """
 
 
+@pytest.mark.slow
 def test_a_toml_pipeline_runs_and_takes_settings(cli: Cli, small_plate: Path) -> None:
     path = cli.pipeline(TOML, "counted.toml")
     counts = []
@@ -40,6 +41,7 @@ def test_resume_knows_what_was_set(cli: Cli, small_plate: Path) -> None:
     assert '"phase":"axis_started"' in cli.run(*run, "--resume", "--set", "find_nuclei.smoothing=2").stdout
 
 
+@pytest.mark.slow
 def test_mistakes_are_one_line(cli: Cli, small_plate: Path) -> None:
     path = cli.pipeline(TOML.replace("outputs", "output"), "wrong.toml")
     run = cli.run("compile", path, small_plate)

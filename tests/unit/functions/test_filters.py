@@ -64,6 +64,7 @@ def test_a_rolling_ball_is_that_of_scikit_image() -> None:
     assert subtract_background(image, radius=20) == pytest.approx(expected, abs=1e-3)
 
 
+@pytest.mark.slow
 def test_a_rolling_ball_on_a_large_image_finds_the_same_ground() -> None:
     y, x = np.mgrid[:1030, :1024]
     ground = 20 + 40 * x / 1024

@@ -113,6 +113,7 @@ def pipelines(draw: st.DrawFn, functions: list[str]) -> PipelineForm:
     )
 
 
+@pytest.mark.slow
 @given(pipelines(LIBRARY))
 @settings(deadline=None)
 def test_a_new_file_reads_back_the_same(form: PipelineForm) -> None:
@@ -121,6 +122,7 @@ def test_a_new_file_reads_back_the_same(form: PipelineForm) -> None:
     assert write_code(form, text) == text
 
 
+@pytest.mark.slow
 @given(pipelines([*LIBRARY, ":mine", "posixpath:join"]))
 @settings(deadline=None)
 def test_a_file_of_ones_own_keeps_the_rest_and_reads_back_the_same(form: PipelineForm) -> None:

@@ -73,6 +73,7 @@ def read(text: str) -> Pipeline:
     return load_source(PipelineSource("/nowhere/pipeline.toml", text))
 
 
+@pytest.mark.slow
 @given(pipelines())
 def test_a_pipeline_reads_back_the_same(form: PipelineForm) -> None:
     text = write_toml(form)
