@@ -25,7 +25,7 @@ from tests.chaos.machinery import (
     write_lines,
 )
 from tests.chaos.plates import KINDS, bench_of, runs_of, tell
-from tests.chaos.subscriber import Order
+from tests.chaos.subscriber import Order, Report
 from tests.chaos.test_server_kill import frames_of, subscribe
 from tests.chaos.whole import Files, committed, files_of, problems_of_files
 from tests.integration.cli.commands import Cli, wait_for
@@ -86,8 +86,9 @@ class Case:
                     if state.state is not ExecutionState.COMPLETED:
                         yield f"a run ended {state.state}: {state.reason}"
                 heard = list(frames_of(bare))
+            report = self.subscriber.report()  # it may still ask the server for what it lost
             server.stop()
-        yield from self._problems_of_journal(heard)
+        yield from self._problems_of_journal(heard, report)
 
     def _problems_while_full(self, client: ExecutionClient, heard: list[Frame]) -> Iterator[str]:
         before = client.snapshot(self.run)
@@ -115,7 +116,7 @@ class Case:
         if client.snapshot(self.queued).state is not ExecutionState.QUEUED:
             yield "what was queued began"
 
-    def _problems_of_journal(self, heard: list[Frame]) -> Iterator[str]:
+    def _problems_of_journal(self, heard: list[Frame], report: Report) -> Iterator[str]:
         for execution_id, lines in ((self.run, self.long), (self.queued, self.short)):
             kept = read_journal(self.journal, execution_id)
             if kept.between(BEFORE_LINES, kept.last) != lines_of(lines, execution_id):
@@ -124,7 +125,7 @@ class Case:
         for header, body in heard:
             if kept.between(header.first_seq - 1, header.first_seq - 1 + header.count) != body:
                 yield f"{header} was published, but is not in the journal"
-        yield from kept.problems_of(self.subscriber.report())
+        yield from kept.problems_of(report)
 
 
 SLOW = """

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import platform
 from datetime import UTC, datetime
+from functools import cache
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
@@ -76,8 +77,9 @@ def write_run_record(path: Path, record: RunRecord) -> None:
     write_atomic(path, msgspec.json.format(data, indent=2) + b"\n", fsync=True)
 
 
+@cache
 def library_versions() -> dict[str, str]:
-    """Name the versions of python and of the libraries that results depend on; imports none of them."""
+    """Name the versions of python and of the libraries that results depend on; imports none of them, asks once."""
     return {"python": platform.python_version(), **{name: version(name) for name in _LIBRARIES}}
 
 
