@@ -147,13 +147,20 @@ def problems_of_signal(cli: Cli, command: Popen[str], how: str, family: set[int]
         command.send_signal(number)
         time.sleep(0.15)
     _, said = command.communicate(timeout=WAIT)
-    if command.returncode not in (code, 0):  # it may have been over
+    if command.returncode not in (
+        code,
+        0,
+        -signals[-1],
+    ):  # it may have been over, or have had nothing left to do but exit
         yield f"{how}: it exited with {command.returncode}: {said}"
     server = cli.server_pid()
     with ExecutionClient(cli.runtime) as client:
-        states = {summary.state for summary in client.status()}
-        if not states <= {ExecutionState.CANCELLED, ExecutionState.COMPLETED}:
-            yield f"{how}: the runs ended {sorted(states)}"
+        ended = {ExecutionState.CANCELLED, ExecutionState.COMPLETED}
+        until = time.monotonic() + LIMIT  # a second Ctrl-C ends the command before the run
+        while not {summary.state for summary in client.status()} <= ended and time.monotonic() < until:
+            time.sleep(0.01)
+        if not (states := {summary.state for summary in client.status()}) <= ended:
+            yield f"{how}: the runs are {sorted(states)}"
         client.shutdown()
     family |= {server}
     began = time.monotonic()
