@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, assert_never
 
 from plateflow.errors import CompileError, PlateflowError, UserError
-from plateflow.pipeline.compile import check_steps, compile_plate, describe_plan
+from plateflow.pipeline.compile import compile_plate, describe_plan
+from plateflow.pipeline.compile_steps import check_steps
 from plateflow.pipeline.describe import (
     NoFormError,
     describe_function,

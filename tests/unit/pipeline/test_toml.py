@@ -174,7 +174,7 @@ def test_a_function_of_the_files_own_is_asked_to_move(tmp_path: Path) -> None:
 def test_functions_of_modules_beside_the_file_are_found(tmp_path: Path) -> None:
     (tmp_path / "beside_the_toml.py").write_text("def mine(image): return image\n")
     (tmp_path / "p.toml").write_text('name = "p"\n[[steps]]\nfunction = "beside_the_toml:mine"\n')
-    from plateflow.pipeline.compile import check_steps
+    from plateflow.pipeline.compile_steps import check_steps
 
     assert check_steps(load_pipeline(tmp_path / "p.toml"))[0].name == "mine"
 
