@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from plateflow.errors import ImageError
 from plateflow.storage import png, tiff
 from plateflow.storage.limits import MAX_PIXELS
@@ -14,6 +12,7 @@ from plateflow.storage.zarr_chunks import ArrayPlane, check_plane, chunk_files, 
 from plateflow.storage.zarr_metadata import describe_array
 
 if TYPE_CHECKING:
+    import numpy as np
     from numpy.typing import DTypeLike, NDArray
 
     from plateflow.storage.zarr_metadata import ArrayDescription
@@ -70,10 +69,10 @@ def read_image(
     """
     if part is not None:
         array = describe_array(path)
-        _check_demanded(path, _header(array, part), shape, dtype)
+        _header(array, part).require(path, shape, dtype)
         return read_array_plane(array, part)
     if _is_png(path):
-        _check_demanded(path, read_image_header(path), shape, dtype)
+        read_image_header(path).require(path, shape, dtype)
         return png.read_grey(path)
     return tiff.read_plane(path, shape, dtype)
 
@@ -104,11 +103,3 @@ def _checked(path: str, shape: tuple[int, int], dtype: np.dtype[Any]) -> ImageHe
     if shape[0] * shape[1] > MAX_PIXELS:
         raise ImageError(f"{path}: claims {shape[0]} x {shape[1]} pixels, more than the {MAX_PIXELS} allowed")
     return ImageHeader(shape, dtype)
-
-
-def _check_demanded(path: str, header: ImageHeader, shape: tuple[int, int] | None, dtype: DTypeLike | None) -> None:
-    if shape is not None and header.shape != tuple(shape):
-        found, expected = f"{header.shape[0]} x {header.shape[1]}", f"{shape[0]} x {shape[1]}"
-        raise ImageError(f"{path}: an image is {found} pixels (rows x columns), not the {expected} expected")
-    if dtype is not None and header.dtype != np.dtype(dtype):
-        raise ImageError(f"{path}: its pixels are {header.dtype}, not the {np.dtype(dtype)} expected")

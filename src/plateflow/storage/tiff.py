@@ -61,6 +61,20 @@ class ImageHeader:
     dtype: np.dtype[Any]
     """In native byte order, whatever the file's."""
 
+    def require(self, path: str, shape: tuple[int, int] | None, dtype: DTypeLike | None) -> None:
+        """Refuse an image that is not of the shape or the pixel type demanded; None demands nothing.
+
+        Raises
+        ------
+        ImageError
+            Names the file, what it is and what was expected.
+        """
+        if shape is not None and self.shape != tuple(shape):
+            found, expected = f"{self.shape[0]} x {self.shape[1]}", f"{shape[0]} x {shape[1]}"
+            raise ImageError(f"{path}: is {found} pixels (rows x columns), not the {expected} expected")
+        if dtype is not None and self.dtype != np.dtype(dtype):
+            raise ImageError(f"{path}: its pixels are {self.dtype}, not the {np.dtype(dtype)} expected")
+
 
 def read_header(path: str) -> ImageHeader:
     """Read shape and dtype of a file's one plane; no pixels.
@@ -117,11 +131,11 @@ def read_plane(path: str, shape: tuple[int, int] | None = None, dtype: DTypeLike
     with _open(path) as file:
         pixels = find_plain_pixels(file, read_directory(path, file), MAX_PIXELS)
         if pixels is not None:
-            _check_demanded(path, _plain_header(pixels), shape, dtype)
+            _plain_header(pixels).require(path, shape, dtype)
             return read_plain(path, file, pixels)
         with _open_page(path, file) as page:
             header = _header_of(path, page)
-            _check_demanded(path, header, shape, dtype)
+            header.require(path, shape, dtype)
             return _decode(path, page, header)
 
 
@@ -152,14 +166,6 @@ def _open(path: str) -> Iterator[FileIO]:
 
 def _plain_header(pixels: PlainPixels) -> ImageHeader:
     return ImageHeader(pixels.shape, pixels.dtype.newbyteorder("="))
-
-
-def _check_demanded(path: str, header: ImageHeader, shape: tuple[int, int] | None, dtype: DTypeLike | None) -> None:
-    if shape is not None and header.shape != tuple(shape):
-        found, expected = f"{header.shape[0]} x {header.shape[1]}", f"{shape[0]} x {shape[1]}"
-        raise ImageError(f"{path}: is {found} pixels (rows x columns), not the {expected} expected")
-    if dtype is not None and header.dtype != np.dtype(dtype):
-        raise ImageError(f"{path}: its pixels are {header.dtype}, not the {np.dtype(dtype)} expected")
 
 
 @contextmanager
