@@ -26,18 +26,26 @@ def make_socket_folder() -> None:
         return
     for left in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
         _remove_if_left(left)
-    while (folder := _try_to_make()) is None:
-        pass
-    atexit.register(_remove, Path(folder))
-    config["tempdir"] = folder
+    folder = _make()
+    atexit.register(_remove, folder)
+    config["tempdir"] = str(folder)
 
 
-def _try_to_make() -> str | None:
-    folder = tempfile.mkdtemp(prefix=PREFIX)
-    with suppress(OSError):
-        if _lock(folder) is not None and Path(folder).exists():  # its descriptor stays open
+def _make() -> Path:
+    while True:
+        folder = Path(tempfile.mkdtemp(prefix=PREFIX))
+        if _is_held(folder) and folder.exists():
             return folder
-    return None  # another process took it for one that was left, just now
+        # Another process took it for one that was left, just now.
+
+
+def _is_held(folder: Path) -> bool:
+    try:
+        return _lock(folder) is not None  # its descriptor stays open
+    except FileNotFoundError:
+        return False
+    except OSError:  # no locks here: nobody can take it for one that was left
+        return True
 
 
 def _remove_if_left(folder: Path) -> None:
@@ -58,7 +66,7 @@ def _remove(folder: Path) -> None:
         folder.rmdir()
 
 
-def _lock(folder: str | Path) -> int | None:
+def _lock(folder: Path) -> int | None:
     # Return the descriptor that holds the lock; None where another process holds it.
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
     try:
