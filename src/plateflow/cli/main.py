@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -90,6 +91,7 @@ def main() -> None:
         result = Exit.USER_ERROR
     except KeyboardInterrupt:
         result = Exit.INTERRUPTED
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # all is done: a late Ctrl-C finds nothing to end
     sys.exit(result if isinstance(result, int) else Exit.DONE)
 
 
