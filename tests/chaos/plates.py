@@ -3,6 +3,7 @@
 import csv
 import shutil
 from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -62,8 +63,8 @@ def attempts(own: list[ProgressUpdate]) -> list[list[ProgressUpdate]]:
     return [own[start:end] for start, end in zip(starts, [*starts[1:], len(own)], strict=True)]
 
 
-def tell(name: str, problems: dict[int, str]) -> None:
-    """Print how many runs kept a promise, and the seeds of those that did not."""
-    for seed, problem in problems.items():
-        print(f"\n{name}, seed {seed}: {problem or 'kept'}", end="")
+def tell(name: str, problems: Mapping[int, str] | Mapping[str, str]) -> None:
+    """Print how often a promise was kept, and the cases that it was tried with: seeds, or what was done."""
+    for case, problem in problems.items():
+        print(f"\n{name}, {f'seed {case}' if isinstance(case, int) else case}: {problem or 'kept'}", end="")
     promise(name, list(problems.values()).count(""), len(problems))

@@ -13,8 +13,8 @@ import pytest
 from tests.broken_images import IMAGES, Break, cut_in_half, in_place, rewritten
 from tests.chaos.counts import runs
 from tests.chaos.machinery import promise
-from tests.chaos.plates import KINDS, bench_of
-from tests.chaos.victims import STEPS, Victim, is_of_wells, problems_of, reopen, tell
+from tests.chaos.plates import bench_of, tell
+from tests.chaos.victims import STEPS, Victim, is_of_wells, problems_of, reopen
 from tests.integration.conftest import Bench, Run
 from tests.integration.test_resume import results
 
@@ -28,28 +28,9 @@ PLACES = {"first image": 0, "last image": -1}
 NOBODY = 65534
 
 
-@pytest.fixture(params=KINDS)
-def kind(request: pytest.FixtureRequest) -> str:
-    """Which plate."""
-    assert isinstance(request.param, str)
-    return request.param
-
-
-@pytest.fixture
-def bench(kind: str, tmp_path: Path, request: pytest.FixtureRequest) -> Bench:
-    return bench_of(kind, tmp_path, request)
-
-
-@pytest.fixture(params=["threads", "processes"])
-def executor(request: pytest.FixtureRequest) -> ExecutorName:
-    chosen: ExecutorName = request.param
-    return chosen
-
-
 # Broken before the run begins.
 
 
-@pytest.mark.slow
 @pytest.mark.timeout(900)
 def test_p14_a_broken_image_costs_its_own_well(kind: str, bench: Bench, executor: ExecutorName) -> None:
     undisturbed = results(bench.run(STEPS, executor).output)
@@ -94,7 +75,6 @@ SLOW_STEPS = "def work(image: Image) -> Image:\n    time.sleep(0.02)\n    return
 )
 
 
-@pytest.mark.slow
 @pytest.mark.timeout(600)
 def test_p14_an_image_that_is_broken_meanwhile_costs_its_own_well(
     kind: str, bench: Bench, executor: ExecutorName
@@ -129,7 +109,6 @@ def begins(run: Run) -> bool:
     return bool(run.updates)
 
 
-@pytest.mark.slow
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("how", ["moved", "removed"])
 def test_p14_a_plate_that_goes_meanwhile_fails_the_wells_that_are_left(
@@ -183,7 +162,6 @@ def shared() -> Iterator[Path]:
     shutil.rmtree(folder)
 
 
-@pytest.mark.slow
 def test_p14_an_image_that_may_not_be_read_costs_its_own_well(
     kind: str, shared: Path, request: pytest.FixtureRequest
 ) -> None:

@@ -10,7 +10,8 @@ from typing import NamedTuple
 
 import pytest
 from tests.broken_images import sparse
-from tests.chaos.machinery import new_id, promise
+from tests.chaos.machinery import new_id
+from tests.chaos.plates import tell
 from tests.integration.cli.commands import Cli
 
 from plateflow.cli.demo import PIPELINE
@@ -129,14 +130,6 @@ def problems_of_server(cli: Cli, pid: int) -> Iterator[str]:
             yield f"the server took {time.monotonic() - began:.2f} s to answer"
 
 
-def tell(name: str, problems: dict[str, str]) -> None:
-    for case, problem in problems.items():
-        if problem:
-            print(f"\n{name}, {case}: {problem}", end="")
-    promise(name, list(problems.values()).count(""), len(problems))
-
-
-@pytest.mark.slow
 @pytest.mark.timeout(600)
 def test_what_a_pipeline_does_as_it_is_loaded(served: Cli) -> None:
     pid = served.server_pid()
@@ -158,7 +151,6 @@ def problems_of_text(cli: Cli, bad: Bad, pid: int, name: str) -> Iterator[str]:
     yield from problems_of_server(cli, pid)
 
 
-@pytest.mark.slow
 @pytest.mark.timeout(300)
 def test_what_stands_in_place_of_a_pipeline_file(served: Cli) -> None:
     pid = served.server_pid()
@@ -200,7 +192,6 @@ def submitted(cli: Cli, pipeline: PipelineFile) -> tuple[ExecutionState | None, 
         return state_after(follower, 30), follower.state.reason
 
 
-@pytest.mark.slow
 def test_a_pipeline_that_holds_the_interpreter_is_ended_by_a_cancel(served: Cli) -> None:
     """No signal handler runs while C code holds Python's lock: this has no limit, but an end."""
     pid = served.server_pid()
@@ -233,7 +224,6 @@ def assert_a_good_one_runs(cli: Cli) -> None:
     shutil.rmtree(output)
 
 
-@pytest.mark.slow
 def test_a_pipeline_file_with_a_byte_order_mark_is_one(served: Cli) -> None:
     path = served.folder / "marked.py"
     path.write_bytes(b"\xef\xbb\xbf" + PIPELINE.encode())

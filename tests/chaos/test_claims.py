@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from tests.chaos.machinery import ServerProcess
-from tests.chaos.plates import KINDS, bench_of, runs_of, tell
+from tests.chaos.plates import bench_of, runs_of, tell
 from tests.chaos.served import Station, committed, end_all, is_whole, station_of, summary_of
 from tests.integration.cli.commands import descendants, wait_for
 
@@ -33,7 +33,6 @@ steps = [FunctionStep(hold, "DNA")]
 
 
 @pytest.mark.timeout(900)
-@pytest.mark.parametrize("kind", KINDS)
 def test_p12_one_results_folder_has_one_run(
     kind: str, tmp_path: Path, short_tmp: Path, request: pytest.FixtureRequest
 ) -> None:

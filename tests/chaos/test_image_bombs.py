@@ -12,31 +12,12 @@ import pytest
 import tifffile
 from tests.broken_images import BOMBS
 from tests.chaos.machinery import ROOT, promise
-from tests.chaos.plates import KINDS, bench_of
-from tests.chaos.victims import STEPS, Victim, problems_of, reopen, tell
+from tests.chaos.plates import tell
+from tests.chaos.victims import STEPS, Victim, problems_of, reopen
 from tests.integration.conftest import Bench
 from tests.integration.test_resume import results
 
 from plateflow.service.execute import ExecutorName
-
-
-@pytest.fixture(params=KINDS)
-def kind(request: pytest.FixtureRequest) -> str:
-    """Which plate."""
-    assert isinstance(request.param, str)
-    return request.param
-
-
-@pytest.fixture
-def bench(kind: str, tmp_path: Path, request: pytest.FixtureRequest) -> Bench:
-    return bench_of(kind, tmp_path, request)
-
-
-@pytest.fixture(params=["threads", "processes"])
-def executor(request: pytest.FixtureRequest) -> ExecutorName:
-    chosen: ExecutorName = request.param
-    return chosen
-
 
 MEASURE = """
 import json, sys, time, resource
@@ -77,7 +58,6 @@ def measure(image: Path, bomb: Path, what: str) -> Measured:
     return msgspec.convert(json.loads(done.stdout), Measured)
 
 
-@pytest.mark.slow
 @pytest.mark.timeout(300)
 def test_p15_a_bomb_is_refused_from_its_header(tmp_path: Path) -> None:
     image, bomb = tmp_path / "image.tif", tmp_path / "bomb.tif"
@@ -97,7 +77,6 @@ def test_p15_a_bomb_is_refused_from_its_header(tmp_path: Path) -> None:
     promise("P15 image bombs", kept, tried)
 
 
-@pytest.mark.slow
 @pytest.mark.timeout(300)
 def test_p15_a_bomb_costs_its_own_well(kind: str, bench: Bench, executor: ExecutorName) -> None:
     undisturbed = results(bench.run(STEPS, executor).output)

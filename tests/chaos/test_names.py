@@ -10,6 +10,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 from tests.chaos.machinery import promise
+from tests.chaos.plates import tell
 from tests.chaos.victims import STEPS
 from tests.integration.conftest import Bench, make_bench
 from tests.integration.test_resume import results
@@ -61,12 +62,6 @@ NAMES = {
 }
 
 
-@pytest.fixture(params=["threads", "processes"])
-def executor(request: pytest.FixtureRequest) -> ExecutorName:
-    chosen: ExecutorName = request.param
-    return chosen
-
-
 @pytest.fixture
 def bench(tmp_path: Path) -> Bench:
     """Six wells; the plate is below a folder that nothing may be written to."""
@@ -83,17 +78,9 @@ def everything(folder: Path) -> set[str]:
     }
 
 
-def tell(name: str, problems: dict[str, str]) -> None:
-    for case, problem in problems.items():
-        if problem:
-            print(f"\n{name}, {case}: {problem}", end="")
-    promise(name, list(problems.values()).count(""), len(problems))
-
-
 # Of plates and files.
 
 
-@pytest.mark.slow
 @pytest.mark.timeout(600)
 def test_plates_of_any_name(bench: Bench, executor: ExecutorName) -> None:
     expected = pixels(bench.run(STEPS, executor).output)
@@ -158,7 +145,6 @@ def is_text(name: str) -> bool:
     return True
 
 
-@pytest.mark.slow
 @pytest.mark.timeout(600)
 def test_images_of_any_name(bench: Bench, executor: ExecutorName) -> None:
     expected = pixels(bench.run(STEPS, executor).output)
@@ -203,7 +189,6 @@ KINDS_OF_NAMES = {
 }
 
 
-@pytest.mark.slow
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("what", KINDS_OF_NAMES)
 def test_what_a_pipeline_makes_may_have_any_name(bench: Bench, executor: ExecutorName, what: str) -> None:
@@ -261,7 +246,6 @@ PAIRS = {
 }
 
 
-@pytest.mark.slow
 @pytest.mark.timeout(300)
 def test_two_names_are_two_files(bench: Bench, executor: ExecutorName) -> None:
     problems = {case: next(problems_of_pair(bench, pair, executor), "") for case, pair in PAIRS.items()}
@@ -288,7 +272,6 @@ def problems_of_pair(bench: Bench, pair: tuple[str, str], executor: ExecutorName
 # Links.
 
 
-@pytest.mark.slow
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("linked", ["tables", "tables/Nuclei", "plate.zarr", "plate.zarr/A", "wells"])
 def test_a_folder_of_the_results_that_becomes_a_link_takes_nothing_elsewhere(

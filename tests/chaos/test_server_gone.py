@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from tests.chaos.machinery import ServerProcess
-from tests.chaos.plates import KINDS, bench_of, contents, runs_of, tell
+from tests.chaos.plates import bench_of, contents, runs_of, tell
 from tests.chaos.served import EXECUTORS, WORKERS, Station, committed, end_all, is_whole, station_of, undisturbed
 from tests.integration.cli.commands import descendants, lives, wait_for
 
@@ -20,13 +20,6 @@ from plateflow.service.execute import ExecutorName
 
 LIMIT = 2.0
 """Seconds after which no process of a killed server is left."""
-
-
-@pytest.fixture(params=KINDS)
-def kind(request: pytest.FixtureRequest) -> str:
-    """Which plate."""
-    assert isinstance(request.param, str)
-    return request.param
 
 
 # P4: whatever the processes do when their server is killed, none outlives it.

@@ -5,7 +5,7 @@ import os
 from pathlib import Path
 
 import pytest
-from tests.chaos.plates import KINDS, bench_of, runs_of, tell
+from tests.chaos.plates import bench_of, runs_of, tell
 from tests.integration.conftest import Bench
 
 from plateflow.execution.executor import default_workers
@@ -24,8 +24,6 @@ steps = [FunctionStep(report, "DNA")]
 """
 
 
-@pytest.mark.parametrize("executor", ["processes", "threads"])
-@pytest.mark.parametrize("kind", KINDS)
 def test_p20_threads_are_no_more_than_processors(
     kind: str, executor: ExecutorName, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:

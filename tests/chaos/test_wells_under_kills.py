@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from tests.chaos.plates import KINDS, attempts, begun, bench_of, contents, runs_of, tell
+from tests.chaos.plates import attempts, begun, contents, runs_of, tell
 from tests.chaos.served import WORK
 from tests.integration.conftest import Bench, Run, without_time
 from tests.integration.test_execution import worker_pids
@@ -19,19 +19,6 @@ from tests.integration.test_execution import worker_pids
 from plateflow.pipeline.plan import AxisPlan, PlatePlan
 from plateflow.progress.messages import WorkerMessage, WorkerState
 from plateflow.progress.update import ProgressStatus, ProgressUpdate
-
-
-@pytest.fixture(params=KINDS)
-def kind(request: pytest.FixtureRequest) -> str:
-    """Which plate."""
-    assert isinstance(request.param, str)
-    return request.param
-
-
-@pytest.fixture
-def plate(kind: str, tmp_path: Path, request: pytest.FixtureRequest) -> Bench:
-    return bench_of(kind, tmp_path, request)
-
 
 # P1: killed from outside, at any moment.
 
@@ -59,10 +46,10 @@ class Killer:
 
 
 @pytest.mark.timeout(900)
-def test_p1_a_well_whose_worker_is_killed_runs_once_more(kind: str, plate: Bench) -> None:
-    calls = plate.folder / "calls"
+def test_p1_a_well_whose_worker_is_killed_runs_once_more(kind: str, bench: Bench) -> None:
+    calls = bench.folder / "calls"
     steps = f"CALLS = {str(calls)!r}\n" + WORK
-    undisturbed = plate.run(steps)
+    undisturbed = bench.run(steps)
     expected = contents(undisturbed.output)
     span = undisturbed.updates[-1].timestamp - undisturbed.updates[0].timestamp
     problems: dict[int, str] = {}
@@ -71,11 +58,11 @@ def test_p1_a_well_whose_worker_is_killed_runs_once_more(kind: str, plate: Bench
         calls.unlink()
         rng = random.Random(seed)
         killer = Killer(rng, rng.uniform(0, span))
-        run = plate.run(steps, forward=killer.on_lines)
+        run = bench.run(steps, forward=killer.on_lines)
         assert killer.thread is not None
         killer.thread.join()
         twice = [well for well, times in begun(run).items() if times > 1]
-        problem = next(problems_of_killed(run, plate, killer.killed, twice, calls, expected), "")
+        problem = next(problems_of_killed(run, bench, killer.killed, twice, calls, expected), "")
         if twice or problem:
             problems[seed] = problem
         besides += not (twice or problem)
@@ -87,12 +74,12 @@ def test_p1_a_well_whose_worker_is_killed_runs_once_more(kind: str, plate: Bench
 
 
 def problems_of_killed(
-    run: Run, plate: Bench, killed: int, twice: list[str], calls: Path, expected: dict[str, bytes]
+    run: Run, bench: Bench, killed: int, twice: list[str], calls: Path, expected: dict[str, bytes]
 ) -> Iterator[str]:
     died = deaths(run)
     if [(worker.pid, worker.signal) for worker in died] not in ([(killed, "SIGKILL")], [] if not twice else None):
         yield f"deaths that were told: {died}, but {killed} was killed"
-    if run.outcome.errors or sorted(run.outcome.completed) != sorted(plate.plate.wells):
+    if run.outcome.errors or sorted(run.outcome.completed) != sorted(bench.plate.wells):
         yield f"not all wells are done: {run.outcome}"
     if len(twice) > 1 or max(begun(run).values()) > 2:
         yield f"wells that ran twice: {twice}, or more often"
@@ -105,7 +92,7 @@ def problems_of_killed(
             if axis.axis_id != died[0].axis_id:
                 yield f"{axis.axis_id} ran twice, but {died[0].axis_id} was killed"
             yield from problems_of_first_attempt(
-                run.plan, axis, own, calls_in(calls, killed, plate.marks[axis.axis_id])
+                run.plan, axis, own, calls_in(calls, killed, bench.marks[axis.axis_id])
             )
     found = contents(run.output)
     if found != expected:
@@ -160,19 +147,19 @@ def steps_with(harm: str, mark: int, before: int) -> str:
 
 
 @pytest.mark.timeout(900)
-def test_p2_a_well_that_kills_its_workers_fails_alone(kind: str, plate: Bench) -> None:
+def test_p2_a_well_that_kills_its_workers_fails_alone(kind: str, bench: Bench) -> None:
     problems: dict[int, str] = {}
     for seed in range(2000, 2000 + runs_of(kind, 100)):
         rng = random.Random(seed)
         cause = list(POISONS)[seed % len(POISONS)]
-        well = rng.choice(list(plate.plate.wells))
-        run = plate.run(steps_with(POISONS[cause], plate.marks[well], rng.randrange(4)))
-        problems[seed] = next(problems_of_poison(run, plate, well, cause), "")
+        well = rng.choice(list(bench.plate.wells))
+        run = bench.run(steps_with(POISONS[cause], bench.marks[well], rng.randrange(4)))
+        problems[seed] = next(problems_of_poison(run, bench, well, cause), "")
         shutil.rmtree(run.output)
     tell(f"P2 poison, {kind} plate", problems)
 
 
-def problems_of_poison(run: Run, plate: Bench, well: str, cause: str) -> Iterator[str]:
+def problems_of_poison(run: Run, bench: Bench, well: str, cause: str) -> Iterator[str]:
     error = f"its worker process died in both attempts, the second time in step 'harm' ({cause})"
     if run.outcome.errors != {well: error}:
         yield f"errors: {run.outcome.errors}"
@@ -181,13 +168,13 @@ def problems_of_poison(run: Run, plate: Bench, well: str, cause: str) -> Iterato
     last = run.of(well)[-1]
     if (last.axis_id, last.step_name, last.error) != (well, "harm", error):
         yield f"the well's last word is {last}"
-    yield from problems_of_others(run, plate, well, 2)
+    yield from problems_of_others(run, bench, well, 2)
 
 
-def problems_of_others(run: Run, plate: Bench, well: str, times: int) -> Iterator[str]:
-    if begun(run) != {**dict.fromkeys(plate.plate.wells, 1), well: times}:
+def problems_of_others(run: Run, bench: Bench, well: str, times: int) -> Iterator[str]:
+    if begun(run) != {**dict.fromkeys(bench.plate.wells, 1), well: times}:
         yield f"wells began: {begun(run)}"
-    if sorted(run.outcome.completed) != sorted(plate.plate.wells.keys() - {well}):
+    if sorted(run.outcome.completed) != sorted(bench.plate.wells.keys() - {well}):
         yield f"wells completed: {run.outcome.completed}"
     for axis in run.plan.axes:
         own = run.of(axis.axis_id)
@@ -209,26 +196,26 @@ LIMIT = 1.0
 
 
 @pytest.mark.timeout(900)
-def test_p3_a_hang_ends_at_its_limit_and_is_named(kind: str, plate: Bench) -> None:
+def test_p3_a_hang_ends_at_its_limit_and_is_named(kind: str, bench: Bench) -> None:
     problems: dict[int, str] = {}
     took: list[float] = []
     for seed in range(3000, 3000 + runs_of(kind, 20)):
         rng = random.Random(seed)
         hang = HANGS[list(HANGS)[seed % len(HANGS)]]
-        well = rng.choice(list(plate.plate.wells))
-        run = plate.run(steps_with(hang, plate.marks[well], rng.randrange(4)), step_limit=LIMIT)
+        well = rng.choice(list(bench.plate.wells))
+        run = bench.run(steps_with(hang, bench.marks[well], rng.randrange(4)), step_limit=LIMIT)
         started, *_, ended = [update for update in run.of(well) if update.step_name == "harm"]
         took.append(ended.timestamp - started.timestamp)
-        problems[seed] = next(problems_of_hang(run, plate, well, took[-1]), "")
+        problems[seed] = next(problems_of_hang(run, bench, well, took[-1]), "")
         shutil.rmtree(run.output)
     print(f"\nended {max(took) - LIMIT:.2f} s after the limit at worst")
     tell(f"P3 hang, {kind} plate", problems)
 
 
-def problems_of_hang(run: Run, plate: Bench, well: str, took: float) -> Iterator[str]:
+def problems_of_hang(run: Run, bench: Bench, well: str, took: float) -> Iterator[str]:
     error = f"step 'harm' took longer than its limit of {LIMIT:g} s; its worker process was ended"
     if run.outcome.errors != {well: error}:
         yield f"errors: {run.outcome.errors}"
     if not took <= LIMIT + 1.0:
         yield f"it ended after {took:.2f} s"
-    yield from problems_of_others(run, plate, well, 1)
+    yield from problems_of_others(run, bench, well, 1)

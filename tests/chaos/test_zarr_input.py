@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 import zarr
 from tests.broken_chunks import ARRAYS, chunks_of
-from tests.chaos.plates import KINDS
-from tests.chaos.victims import Victim, problems_of, tell
+from tests.chaos.plates import KINDS, tell
+from tests.chaos.victims import Victim, problems_of
 from tests.integration.conftest import Bench
 from tests.integration.test_resume import results
 from zarr.codecs import ZstdCodec
@@ -36,12 +36,6 @@ def kind(request: pytest.FixtureRequest) -> str:
     """Which plate: 24 wells that zarr-python wrote in version 3, or six copies of a well of another program's."""
     assert isinstance(request.param, str)
     return request.param
-
-
-@pytest.fixture(params=["threads", "processes"])
-def executor(request: pytest.FixtureRequest) -> ExecutorName:
-    chosen: ExecutorName = request.param
-    return chosen
 
 
 @pytest.fixture
@@ -100,7 +94,6 @@ def smaller_levels(folder: str, names: list[str]) -> list[str]:
     return [name for name in names if name in "1234"] if Path(folder).parent.name == "01" else []
 
 
-@pytest.mark.slow
 @pytest.mark.timeout(900)
 def test_p14_a_broken_array_costs_its_own_well(kind: str, bench: Bench, executor: ExecutorName) -> None:
     undisturbed = results(bench.run(STEPS, executor).output)
@@ -129,7 +122,6 @@ def victim_of(bench: Bench, well: str, name: str) -> Victim:
     return Victim(used[-1], name, ARRAYS[name].make, ARRAYS[name].words)
 
 
-@pytest.mark.slow
 @pytest.mark.timeout(900)
 def test_p14_no_chunk_that_is_gone_is_read_as_zeros(kind: str, bench: Bench, executor: ExecutorName) -> None:
     """Take away each chunk of one well's array that steps read, one after the other."""

@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from tests.broken_images import Break
-from tests.chaos.machinery import promise
 from tests.chaos.plates import SBS
 from tests.integration.conftest import Bench, Run
 from tests.integration.test_resume import results
@@ -86,10 +85,3 @@ def is_named(error: str, victim: Victim) -> bool:
 
 def is_of_wells(path: str, wells: list[str]) -> bool:
     return any(f"/{'/'.join(split_well(well))}/" in path or path.endswith(f"/{well}.parquet") for well in wells)
-
-
-def tell(name: str, problems: dict[str, str]) -> None:
-    for case, problem in problems.items():
-        if problem:
-            print(f"\n{name}, {case}: {problem}", end="")
-    promise(name, list(problems.values()).count(""), len(problems))
