@@ -10,6 +10,7 @@ import random
 import shutil
 import signal
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -51,7 +52,7 @@ from plateflow.service.connect import connect
 
 PICTURES = Path(__file__).parent
 SCREENS = "/data/screens"
-FOLDER = Path("/tmp/plateflow")
+FOLDER = Path(tempfile.gettempdir(), "plateflow")
 """Of the server; some pictures name it, so it is the same everywhere."""
 SIZE = (1280, 800)
 WIDE = (1480, 860)
