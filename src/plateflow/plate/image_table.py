@@ -29,13 +29,13 @@ class ImageTable:
         self._paths: dict[str, dict[Position, str]] = {}
         self._twice: list[tuple[str, Position, str]] = []
 
-    def add(self, well: str, position: Position, path: str) -> None:
-        """Add a file; the first of an address stays, further ones are told by :meth:`require_one_each`."""
-        paths = self._paths.get(well)
-        if paths is None:
-            paths = self._paths[well] = {}
-        if paths.setdefault(position, path) is not path:
-            self._twice.append((well, position, path))
+    def paths_of(self, well: str) -> dict[Position, str]:
+        """Return the paths of a well that has a file, to add more: a call for each would double the time."""
+        return self._paths.setdefault(well, {})
+
+    def add_second(self, well: str, position: Position, path: str) -> None:
+        """Note a further file of an address; the first one stays, and :meth:`require_one_each` tells of both."""
+        self._twice.append((well, position, path))
 
     def require_one_each(self) -> None:
         """Refuse a plate on which two files have the same address.

@@ -34,20 +34,23 @@ class RecordTable:
         """Wells share these objects: a plate has a million images, but few of them."""
         self._twice: list[tuple[ImageRecord, ImageRecord, str]] = []
 
-    def add(self, record: ImageRecord, file: str = "", line: int = 0) -> None:
+    def add(self, record: ImageRecord, position: Position | None = None, *, file: str = "", line: int = 0) -> None:
         """Add a record; the first of an address stays, further ones are told by :meth:`by_well`.
 
         Parameters
         ----------
         record
             Of a file that is there, or should be.
+        position
+            Where it lies, if this object is at hand and wells share it.
         file, line
             Where it is said to be of this address; "" where its name tells.
         """
-        texts = record.site, record.channel, record.timepoint, record.z
-        position = self._positions.get(texts)
         if position is None:
-            position = self._positions[texts] = Position(*texts)
+            texts = record.site, record.channel, record.timepoint, record.z
+            position = self._positions.get(texts)
+            if position is None:
+                position = self._positions[texts] = Position(*texts)
         records = self._records.get(record.well)
         if records is None:
             records = self._records[record.well] = {}
@@ -115,10 +118,7 @@ class RecordTable:
         self._require_one_each()
         rank = {channel: number for number, channel in enumerate(channels)}
         order = sorted(self.positions(), key=lambda at: (at.site, rank[at.channel], at.timepoint, at.z))
-        return {
-            well: tuple([records[position] for position in order if position in records])
-            for well, records in ((well, self._records[well]) for well in self.wells())
-        }
+        return {well: tuple(filter(None, map(self._records[well].get, order))) for well in self.wells()}
 
     def _require_one_each(self) -> None:
         if not self._twice:

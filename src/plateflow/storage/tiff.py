@@ -25,7 +25,7 @@ import tifffile
 from plateflow.errors import ImageError
 from plateflow.storage.limits import MAX_PIXELS, check_growth
 from plateflow.storage.regular import open_regular, reason_of
-from plateflow.storage.tiff_directory import COPY_AGAIN, read_directory
+from plateflow.storage.tiff_directory import COPY_AGAIN, DESCRIPTION, read_directory
 from plateflow.storage.tiff_plain import find_plain_pixels, read_plain
 
 if TYPE_CHECKING:
@@ -98,12 +98,10 @@ def read_description(path: str) -> str:
     Raises
     ------
     ImageError
-        As :func:`read_header`.
+        If the file is missing, no regular file, or no TIFF whose directory can be read.
     """
     with _open(path) as file:
-        read_directory(path, file)
-        with _open_page(path, file) as page:
-            return page.description
+        return read_directory(path, file).text(file, DESCRIPTION)
 
 
 def read_plane(path: str, shape: tuple[int, int] | None = None, dtype: DTypeLike | None = None) -> NDArray[Any]:

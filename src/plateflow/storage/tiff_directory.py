@@ -23,6 +23,7 @@ MOST_PARTS: Final = 2**17
 """Strips or tiles of a plane."""
 
 STRIP_OFFSETS, STRIP_COUNTS, TILE_OFFSETS, TILE_COUNTS = 273, 279, 324, 325
+DESCRIPTION: Final = 270
 _PARTS = frozenset({STRIP_OFFSETS, STRIP_COUNTS, TILE_OFFSETS, TILE_COUNTS})
 _SINGLE = frozenset({256, 257, 259, 277, 322, 323, 32997})
 """Lengths and choices: one value each."""
@@ -31,6 +32,7 @@ _UIC2 = 33629
 _MOST_FIELDS: Final = 4096
 _SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4, 16: 8, 17: 8, 18: 8}
 """Bytes of a value by its kind."""
+_TEXTS = frozenset({1, 2, 7})
 _INTEGERS = {3: "H", 4: "I", 13: "I", 16: "Q", 18: "Q"}
 
 
@@ -85,12 +87,28 @@ class Directory:
         field = self.fields.get(tag)
         if field is None or field.kind not in _INTEGERS:
             return []
-        value, size = field.value, _SIZES[field.kind] * field.number
-        if size > len(value):
-            offset = int.from_bytes(value, "little" if self.order == "<" else "big")
-            value = _read_at(file, offset, size, self.file_size)
+        value, size = self._value(file, field), _SIZES[field.kind] * field.number
         letters = f"{self.order}{field.number}{_INTEGERS[field.kind]}"
         return list(struct.unpack_from(letters, value)) if len(value) >= size else []
+
+    def text(self, file: FileIO, tag: int) -> str:
+        """Return the value of a field of text, up to its first NUL; "" where it is absent or of another kind."""
+        field = self.fields.get(tag)
+        if field is None or field.kind not in _TEXTS:
+            return ""
+        value = self._value(file, field)[: field.number].partition(b"\0")[0]
+        try:
+            return value.decode()
+        except UnicodeDecodeError:  # TIFF knows ASCII only, so software writes more in what its system had
+            return value.decode("cp1252", errors="replace")
+
+    def _value(self, file: FileIO, field: Field) -> bytes:
+        """Return what a field holds, wherever it lies; less where the file is cut off."""
+        size = _SIZES[field.kind] * field.number
+        if size <= len(field.value):
+            return field.value
+        offset = int.from_bytes(field.value, "little" if self.order == "<" else "big")
+        return _read_at(file, offset, size, self.file_size)
 
 
 def read_directory(path: str, file: FileIO) -> Directory:

@@ -230,7 +230,7 @@ def test_what_is_odd_is_told(tmp_path: Path) -> None:
             'Row="2"', 'Row="17"', "has images of well Q03, but MeasurementDetail.mrf tells 16 x 24", id="size"
         ),
         pytest.param('bts:Ch="1"', "", "line 3: a record Ch is ''", id="no_channel"),
-        pytest.param('X="1.5"', 'X="nan"', "line 3: a record X is 'nan', a number is needed", id="position"),
+        pytest.param('X="1.5"', 'X="nan"', "line 3: a record X is 'nan' um, a length is needed", id="position"),
         pytest.param('ZIndex="2"', 'ZIndex="1"', "mlf, line 4: well B03, site 1", id="same"),
         pytest.param(file_name("B03", 1, 1, 1, 1), "", "line 3: a record names no file", id="no_file"),
         pytest.param("</bts:MeasurementData>", "", "is cut off; copy it again", id="cut_off"),

@@ -7,7 +7,7 @@ import pytest
 
 from plateflow.errors import PlateError
 from plateflow.plate import listing
-from plateflow.plate.listing import Folder, PacedReport, check_is_text, each_file, list_folders
+from plateflow.plate.listing import Folder, PacedReport, check_is_text, each_portion, list_folders
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -91,11 +91,11 @@ def test_reports_start_end_and_no_more_than_the_interval_allows(monkeypatch: pyt
     assert told == sorted(told)
 
 
-def test_each_file_reports_what_was_consumed(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_each_portion_reports_what_was_consumed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(listing, "REPORT_INTERVAL", 0.0)
-    monkeypatch.setattr(listing, "_REPORTED", 1)
+    monkeypatch.setattr(listing, "_PORTION", 2)
     told: list[tuple[int, int]] = []
-    folders = [Folder("/p/", "", ("a", "b")), Folder("/p/s/", "s/", ("c",))]
-    files = [folder.path + name for folder, name in each_file(folders, lambda *now: told.append(now))]
-    assert files == ["/p/a", "/p/b", "/p/s/c"]
-    assert told == [(0, 3), (1, 3), (2, 3), (3, 3), (3, 3)]
+    folders = [Folder("/p/", "", ("a", "b", "c")), Folder("/p/s/", "s/", ("d",))]
+    portions = [(folder.path, names) for folder, names in each_portion(folders, lambda *now: told.append(now))]
+    assert portions == [("/p/", ("a", "b")), ("/p/", ("c",)), ("/p/s/", ("d",))]
+    assert told == [(0, 4), (2, 4), (3, 4), (4, 4), (4, 4)]

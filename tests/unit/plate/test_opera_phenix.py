@@ -208,7 +208,7 @@ def edit(root: Path, old: str, new: str, count: int = -1) -> None:
         pytest.param("<PlateRows>16<", "<PlateRows>2<", "row 3, column 4 is not on the plate", id="outside"),
         pytest.param("<Row>2</Row>", "<Row>B</Row>", "Image: Row is 'B', a whole number is needed", id="letters"),
         pytest.param("1.5E-05", "here", "PositionX is 'here' m, a length is needed", id="position"),
-        pytest.param("1.5E-05", "inf", "PositionX is 'inf', a length is needed", id="infinite"),
+        pytest.param("1.5E-05", "inf", "PositionX is 'inf' m, a length is needed", id="infinite"),
         pytest.param('X Unit="m">1.5', 'X Unit="ly">1.5', r"PositionX is '1\.5E-05' ly", id="unit"),
         pytest.param("<FieldID>2<", "<FieldID>1<", r"line \d+: well .*f01p01.* and .*f02p01", id="same"),
         pytest.param("f02p01-ch1sk1", "f01p01-ch1sk1", r"describes r02c03f01p01-ch1sk1fk1fl1\.tiff twice", id="file"),

@@ -63,7 +63,7 @@ def read_plate(top: TopFolder, data_path: str, report: FileReport | None = None)
             failures.append(record)
             table.declare(record.well)
         else:
-            table.add(_record(record, top.path, unclaimed), data_path, record.line)
+            table.add(_record(record, top.path, unclaimed), record.position, file=data_path, line=record.line)
         pace.reach(total - len(unclaimed))
     pace.finish()
     if not table.positions():
@@ -82,15 +82,16 @@ def _images(names: Iterable[str]) -> dict[str, str]:
 
 def _record(image: TakenImage, folder: str, unclaimed: dict[str, str]) -> ImageRecord:
     there = unclaimed.pop(image.file.rpartition(".")[0], None)
+    site, channel, timepoint, z = image.position
     return ImageRecord(
-        well=image.well,
-        site=image.field,
-        channel=str(image.channel),
-        z=image.plane,
-        timepoint=image.timepoint,
-        path=f"{folder}{os.sep}{there or image.file}",
-        projection=image.projection,
-        missing=there is None,
+        image.well,
+        site,
+        channel,
+        z,
+        timepoint,
+        f"{folder}{os.sep}{there or image.file}",
+        image.projection,
+        there is None,
         x_um=image.x_um,
         y_um=image.y_um,
         z_um=image.z_um,

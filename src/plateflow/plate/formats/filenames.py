@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 from plateflow.errors import PlateError
 from plateflow.plate.formats.name_pattern import compile_pattern
 from plateflow.plate.image_table import natural_order
-from plateflow.plate.listing import FileReport, Folder, each_file, list_folders
+from plateflow.plate.listing import FileReport, Folder, each_portion, list_folders
 from plateflow.plate.model import Channel, ImageRecord, Plate
 from plateflow.plate.record_table import RecordTable
 from plateflow.plate.wells import enclosing_plate
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from plateflow.plate.formats.name_pattern import NamePattern
+    from plateflow.plate.image_table import Position
 
 LAYOUT: Final = "filenames"
 EXAMPLE_PATTERN: Final = r".*_(?P<well>[A-P]\d\d)_s(?P<site>\d+)_w(?P<channel>\d+)\.tif"
@@ -47,8 +48,8 @@ def read_plate(folder: str, pattern: str, report: FileReport | None = None) -> P
     names = compile_pattern(pattern)
     folders = list_folders(folder, lambda _: True)
     table = RecordTable(folder)
-    for record in _match_files(folders, names, report):
-        table.add(record)
+    for record, position in _match_files(folders, names, report):
+        table.add(record, position)
     if not table.wells():
         raise PlateError(_nothing_matches(folder, pattern, folders))
     table.complete()
@@ -66,18 +67,22 @@ def read_plate(folder: str, pattern: str, report: FileReport | None = None) -> P
     )
 
 
-def _match_files(folders: list[Folder], pattern: NamePattern, report: FileReport | None) -> Iterator[ImageRecord]:
+def _match_files(
+    folders: list[Folder], pattern: NamePattern, report: FileReport | None
+) -> Iterator[tuple[ImageRecord, Position]]:
     by_path, fullmatch = pattern.by_path, pattern.regex.fullmatch
-    for folder, name in each_file(folders, report):
-        match = fullmatch(folder.prefix + name if by_path else name)
-        if match is None:
-            continue
-        path = folder.path + name
-        try:
-            well, (site, channel, timepoint, z) = pattern.address(match)
-        except PlateError as e:
-            raise PlateError(f"{path}: {e}; mend the file name pattern {pattern.regex.pattern!r}") from e
-        yield ImageRecord(well, site, channel, z, timepoint, path)
+    for folder, names in each_portion(folders, report):
+        for name in names:
+            match = fullmatch(folder.prefix + name if by_path else name)
+            if match is None:
+                continue
+            path = folder.path + name
+            try:
+                well, position = pattern.address(match)
+            except PlateError as e:
+                raise PlateError(f"{path}: {e}; mend the file name pattern {pattern.regex.pattern!r}") from e
+            site, channel, timepoint, z = position
+            yield ImageRecord(well, site, channel, z, timepoint, path), position
 
 
 def _nothing_matches(folder: str, pattern: str, folders: list[Folder]) -> str:

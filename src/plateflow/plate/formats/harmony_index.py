@@ -8,49 +8,70 @@ grows upwards. Read from real files of both.
 
 from __future__ import annotations
 
-import math
 import re
 from dataclasses import dataclass, field
-from decimal import Decimal, InvalidOperation
+from functools import partial
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from plateflow.errors import PlateError
-from plateflow.plate.formats.xml_elements import Element, read_elements
+from plateflow.plate.formats.xml_elements import Element, Row, read_rows
+from plateflow.plate.formats.xml_values import Counts, Lengths, WrongValueError
+from plateflow.plate.image_table import Position
 from plateflow.plate.wells import STANDARD_PLATES, well_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_ELEMENTS: Final = frozenset({"Plate", "Well", "Entry", "Image"})
-_WANTED: Final = frozenset({
-    "id", "State", "URL", "Row", "Col", "FieldID", "PlaneID", "TimepointID", "ChannelID", "ChannelName",
-    "ImageResolutionX", "PositionX", "PositionY", "PositionZ",
-})  # fmt: skip
+    from plateflow.plate.formats.xml_template import Key
+
 NAMES: Final = ("Index.xml", "Index.idx.xml")
-_TO_MICROMETRES: Final = {"m": 6, "mm": 3, "um": 0, "µm": 0, "nm": -3}
-"""Powers of ten."""
+_ELEMENTS: Final = frozenset({"Plate", "Well", "Entry", "Image"})
 _ID = re.compile(r"(\d\d)(\d\d)K(\d+)F(\d+)P(\d+)R(\d+)", re.ASCII)
 _MOST_ROWS, _MOST_COLUMNS = STANDARD_PLATES[-1]
 
 
-class ImageId(NamedTuple):
-    """Where an image belongs."""
+class _Told(NamedTuple):
+    """What an image's element tells, as it is written."""
 
-    well: str
-    field: int
-    channel: int
-    timepoint: int
-    """From 1."""
-    plane: int
+    row: str | None
+    column: str | None
+    field: str | None
+    channel: str | None
+    plane: str | None
+    timepoint: str | None
+    x: str | None
+    x_unit: str | None
+    y: str | None
+    y_unit: str | None
+    z: str | None
+    z_unit: str | None
+    pixel_size: str | None
+    pixel_size_unit: str | None
+    label: str | None
+    id: str | None
+    state: str | None
+    url: str | None
+    declared: str | None
+    """The id of one that a well declares: it has nothing else."""
 
 
-@dataclass(frozen=True, slots=True)
-class IndexedImage:
+_WANTED: Final[tuple[Key, ...]] = (
+    ("child", "Row"), ("child", "Col"), ("child", "FieldID"), ("child", "ChannelID"), ("child", "PlaneID"),
+    ("child", "TimepointID"), ("child", "PositionX"), ("unit", "PositionX"), ("child", "PositionY"),
+    ("unit", "PositionY"), ("child", "PositionZ"), ("unit", "PositionZ"), ("child", "ImageResolutionX"),
+    ("unit", "ImageResolutionX"), ("child", "ChannelName"), ("child", "id"), ("child", "State"), ("child", "URL"),
+    ("attribute", "id"),
+)  # fmt: skip
+"""In the order of :class:`_Told`."""
+
+
+class IndexedImage(NamedTuple):
     """One image of the index."""
 
     line: int
     """Of the index."""
-    at: ImageId
+    well: str
+    position: Position
     state: str
     """ "Ok", or what went wrong."""
     file: str
@@ -77,15 +98,15 @@ class HarmonyIndex:
     columns: int = 0
     wells: set[str] = field(default_factory=set)
     """Those declared, whether they have images or not."""
-    declared: set[ImageId] = field(default_factory=set)
-    """What wells declare and no image was read for yet."""
+    declared: set[tuple[str, Position]] = field(default_factory=set)
+    """Wells and places in them that they declare and no image was read for yet."""
     labels: dict[int, str] = field(default_factory=dict)
     """Name of each channel."""
     pixel_size_um: float | None = None
-    _lengths: dict[tuple[str, str], float] = field(default_factory=dict)
-    """By text and unit; as the next two, so that what a million images share is read and kept once."""
-    _counts: dict[str, int] = field(default_factory=dict)
-    _wells: dict[tuple[str, str], str] = field(default_factory=dict)
+    _lengths: Lengths = field(default_factory=partial(Lengths, "m"))
+    _counts: Counts = field(default_factory=Counts)
+    _wells: dict[tuple[str | None, str | None], str] = field(default_factory=dict)
+    _positions: dict[tuple[str | None, ...], Position] = field(default_factory=dict)
 
     def images(self) -> Iterator[IndexedImage]:
         """Yield the images, in the order of the file.
@@ -95,122 +116,115 @@ class HarmonyIndex:
         PlateError
             If the file is no such index, or a value is not of its kind; names the line.
         """
-        for element in read_elements(self.path, _ELEMENTS, repeated="Image", children=_WANTED):
-            match element.name:
-                case "Plate" if self.rows:
-                    raise self._wrong(element, "is a second plate")
-                case "Plate":
-                    self.rows = self._count(element, "PlateRows")
-                    self.columns = self._count(element, "PlateColumns")
-                case "Well":
-                    self._take_well(element)
-                case "Entry":
-                    self._take_channel(element, "ChannelID", element.attributes)
-                case "Image" if not element.children:
-                    self._take_declared(element)
-                case "Image":
-                    yield self._image(element)
+        for element in read_rows(self.path, _ELEMENTS, "Image", _WANTED):
+            if isinstance(element, Row):
+                line, told = element.line, _Told._make(element.values)
+                try:
+                    if told.declared is None or told.url is not None:
+                        yield self._image(line, told)
+                    else:
+                        self._take_declared(line, told.declared)
+                except WrongValueError as e:
+                    key = _WANTED[told.index(e.value)][1]
+                    raise self._wrong(line, "Image", f"{key} {e.why}") from e
+            else:
+                self._take(element)
         if not self.rows:
             raise PlateError(f"{self.path}: is no index of Harmony: it describes no Plate")
 
+    def _take(self, element: Element) -> None:
+        match element.name:
+            case "Plate" if self.rows:
+                raise self._wrong(element.line, "Plate", "is a second plate")
+            case "Plate":
+                self.rows, self.columns = self._size(element, "PlateRows"), self._size(element, "PlateColumns")
+            case "Well":
+                self._take_well(element)
+            case "Entry" if "ChannelName" in element.children or "ImageResolutionX" in element.children:
+                self._take_entry(element)
+
+    def _size(self, element: Element, key: str) -> int:
+        text = element.children.get(key, "")
+        try:
+            size = self._counts[text]
+        except WrongValueError as e:
+            raise self._wrong(element.line, "Plate", f"{key} {e.why}") from e
+        if not 1 <= size <= _MOST_COLUMNS:
+            raise self._wrong(element.line, "Plate", f"{key} is {size}")
+        return size
+
     def _take_well(self, element: Element) -> None:
         name = element.attributes.get("id") or element.children.get("id", "")
-        if len(name) != 4 or not name.isdecimal():
-            raise self._wrong(element, f"well {name!r} is not two digits of a row and two of a column")
-        self.wells.add(self._well(element, int(name[:2]), int(name[2:])))
+        if len(name) != 4 or not (name.isascii() and name.isdigit()):
+            why = f"well {name!r} is not two digits of a row and two of a column"
+            raise self._wrong(element.line, "Well", why)
+        self.wells.add(self._well(element.line, int(name[:2]), int(name[2:])))
 
-    def _take_declared(self, element: Element) -> None:
-        found = _ID.fullmatch(element.attributes.get("id", ""))
+    def _take_declared(self, line: int, name: str) -> None:
+        found = _ID.fullmatch(name)
         if found:
             row, column, timepoint, site, plane, channel = map(int, found.groups())
-            self.declared.add(ImageId(self._well(element, row, column), site, channel, timepoint, plane))
+            self.declared.add((self._well(line, row, column), Position(site, str(channel), timepoint, plane)))
 
-    def _take_channel(self, element: Element, key: str, source: dict[str, str]) -> None:
-        label = element.children.get("ChannelName")
+    def _take_entry(self, element: Element) -> None:
+        """Take in what a map tells of a channel."""
+        channel = element.attributes.get("ChannelID")
+        size, unit = (source.get("ImageResolutionX") for source in (element.children, element.units))
+        try:
+            self._take_channel(self._counts[channel], element.children.get("ChannelName"), self._lengths[size, unit])
+        except WrongValueError as e:
+            key = "ChannelID" if e.value is channel else "ImageResolutionX"
+            raise self._wrong(element.line, "Entry", f"{key} {e.why}") from e
+
+    def _take_channel(self, channel: int, label: str | None, pixel_size_um: float | None) -> None:
         if label is not None:
-            self.labels.setdefault(self._number_in(element, key, source), label)
+            self.labels.setdefault(channel, label)
         if self.pixel_size_um is None:
-            self.pixel_size_um = self._length(element, "ImageResolutionX")
+            self.pixel_size_um = pixel_size_um
 
-    def _image(self, element: Element) -> IndexedImage:
-        told = element.children
-        found = _ID.fullmatch(told.get("id", ""))
-        at = ImageId(
-            self._well_told(element),
-            self._number(element, "FieldID"),
-            self._number(element, "ChannelID"),
-            int(found[3]) if found else self._number(element, "TimepointID"),
-            self._number(element, "PlaneID"),
-        )
-        if "ChannelName" in told or self.pixel_size_um is None:
-            self._take_channel(element, "ChannelID", told)
-        self.declared.discard(at)
-        y_um = self._length(element, "PositionY")
+    def _image(self, line: int, told: _Told) -> IndexedImage:
+        well = self._wells.get(told[:2])
+        if well is None:
+            row, column = self._counts[told.row], self._counts[told.column]
+            well = self._wells[told[:2]] = self._well(line, row, column)
+        position = self._position(told)
+        if told.label is not None or told.pixel_size is not None:
+            pixel_size_um = self._lengths[told.pixel_size, told.pixel_size_unit]
+            self._take_channel(int(position.channel), told.label, pixel_size_um)
+        if self.declared:
+            self.declared.discard((well, position))
+        # Below the folder of the index, whatever software wrote the path.
+        file = (told.url or "").strip().replace("\\", "/").rpartition("/")[2]
+        if not file:
+            raise self._wrong(line, "Image", "there is no URL")
+        y_um = self._lengths[told.y, told.y_unit]
         return IndexedImage(
-            element.line,
-            at,
-            told.get("State", "Ok"),
-            # Below the folder of the index, whatever software wrote the path.
-            self._text(element, "URL").replace("\\", "/").rpartition("/")[2],
-            self._length(element, "PositionX"),
+            line,
+            well,
+            position,
+            "Ok" if told.state is None else told.state,
+            file,
+            self._lengths[told.x, told.x_unit],
             -y_um if y_um else y_um,
-            self._length(element, "PositionZ"),
+            self._lengths[told.z, told.z_unit],
         )
 
-    def _well_told(self, element: Element) -> str:
-        texts = element.children.get("Row", ""), element.children.get("Col", "")
-        known = self._wells.get(texts)
+    def _position(self, told: _Told) -> Position:
+        name = told.id or ""
+        # The id's K counts timepoints from 1 in every form; without an id, the TimepointID is as good as it is.
+        key = (*told[2:6], name[4 : name.find("F")])
+        known = self._positions.get(key)
         if known is None:
-            row, column = self._number(element, "Row"), self._number(element, "Col")
-            known = self._wells[texts] = self._well(element, row, column)
+            site, channel, plane, timepoint = (self._counts[text] for text in told[2:6])
+            found = _ID.fullmatch(name)
+            known = Position(site, str(channel), int(found[3]) if found else timepoint, plane)
+            self._positions[key] = known
         return known
 
-    def _well(self, element: Element, row: int, column: int) -> str:
+    def _well(self, line: int, row: int, column: int) -> str:
         if not (1 <= row <= (self.rows or _MOST_ROWS) and 1 <= column <= (self.columns or _MOST_COLUMNS)):
-            raise self._wrong(element, f"row {row}, column {column} is not on the plate")
+            raise self._wrong(line, "Well or Image", f"row {row}, column {column} is not on the plate")
         return well_name(row, column)
 
-    def _count(self, element: Element, key: str) -> int:
-        value = self._number(element, key)
-        if not 1 <= value <= _MOST_COLUMNS:
-            raise self._wrong(element, f"{key} is {value}")
-        return value
-
-    def _number(self, element: Element, key: str) -> int:
-        return self._number_in(element, key, element.children)
-
-    def _number_in(self, element: Element, key: str, source: dict[str, str]) -> int:
-        text = source.get(key, "")
-        known = self._counts.get(text)
-        if known is None:
-            if not (text.isascii() and text.isdigit()):
-                raise self._wrong(element, f"{key} is {text!r}, a whole number is needed")
-            known = self._counts[text] = int(text)
-        return known
-
-    def _text(self, element: Element, key: str) -> str:
-        text = element.children.get(key, "").strip()
-        if not text:
-            raise self._wrong(element, f"there is no {key}")
-        return text
-
-    def _length(self, element: Element, key: str) -> float | None:
-        text = element.children.get(key)
-        if not text:
-            return None
-        unit = element.units.get(key, "m")
-        known = self._lengths.get((text, unit))
-        if known is None:
-            try:
-                # As decimals, for 0.000645814 m is not 645.8139999 um.
-                known = float(Decimal(text).scaleb(_TO_MICROMETRES[unit]))
-            except (InvalidOperation, KeyError) as e:
-                raise self._wrong(element, f"{key} is {text!r} {unit}, a length is needed") from e
-            if not math.isfinite(known):
-                raise self._wrong(element, f"{key} is {text!r}, a length is needed")
-            self._lengths[text, unit] = known
-        return known
-
-    def _wrong(self, element: Element, why: str) -> PlateError:
-        where = f"{self.path}, line {element.line}: {element.name}: {why}"
-        return PlateError(f"{where}; export the plate again, or use --filenames")
+    def _wrong(self, line: int, element: str, why: str) -> PlateError:
+        return PlateError(f"{self.path}, line {line}: {element}: {why}; export the plate again, or use --filenames")

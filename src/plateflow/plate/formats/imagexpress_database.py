@@ -13,6 +13,7 @@ from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
+from resource import RUSAGE_THREAD, getrusage
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from plateflow.errors import PlateError
@@ -35,7 +36,7 @@ _IMAGE = re.compile(rf".*?_([A-Z]{{1,2}}\d\d?)(?:_s(\d+))?(?:_w(\d+))?{_GUID}\.t
 _STEP = re.compile(r"(?=.)(?:TimePoint_(\d+))?/?(?:ZStep_(\d+))?", re.ASCII | re.IGNORECASE)
 _DAY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 _AT_ONCE: Final = 4
-"""Threads that read headers: on a share of the network each of them is waited for."""
+"""Threads that read headers once these are waited for, as on a share of the network; else one is faster than four."""
 _PORTION: Final = 64
 """Headers that one of them reads in a row."""
 _LOOKED_AT: Final = 500
@@ -143,18 +144,24 @@ def _read_infos(files: list[_File], report: FileReport | None) -> Iterator[Plane
     pace = PacedReport(report, len(files))
     done = 0
     portions = ([file.path for file in files[begin : begin + _PORTION]] for begin in range(0, len(files), _PORTION))
+    at_once = 1
     with ThreadPoolExecutor(_AT_ONCE, "plateflow-headers") as pool:
         # No more is asked for than is worked on, so that who cancels waits for little.
-        while ahead := list(islice(portions, _AT_ONCE)):
-            for infos in pool.map(_read_portion, ahead):
+        while ahead := list(islice(portions, at_once)):
+            for infos, waits in map(_read_portion, ahead) if at_once == 1 else pool.map(_read_portion, ahead):
                 yield from infos
                 done += len(infos)
                 pace.reach(done)
+                if waits > len(infos) // 2:
+                    at_once = _AT_ONCE
     pace.finish()
 
 
-def _read_portion(paths: list[str]) -> list[PlaneInfo]:
-    return [read_plane_info(path) for path in paths]
+def _read_portion(paths: list[str]) -> tuple[list[PlaneInfo], int]:
+    """Return what headers tell, and how often the disk or the network was waited for."""
+    before = getrusage(RUSAGE_THREAD).ru_nvcsw
+    infos = [read_plane_info(path) for path in paths]
+    return infos, getrusage(RUSAGE_THREAD).ru_nvcsw - before
 
 
 def _records(folder: str, files: list[_File], infos: list[PlaneInfo]) -> RecordTable:

@@ -69,7 +69,7 @@ def read_plate(top: TopFolder, table_path: str, report: FileReport | None = None
     reader = _Reader(table_path, NamedFiles(top.path))
     table = RecordTable(top.path)
     for line, record in reader.records(report):
-        table.add(record, table_path, line)
+        table.add(record, file=table_path, line=line)
     wells = table.by_well(reader.channels)
     if not wells:
         raise PlateError(f"{table_path}: has no row of an image; a row for each site is needed")

@@ -11,32 +11,34 @@ import math
 import os
 import re
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from plateflow.errors import PlateError
-from plateflow.plate.formats.xml_elements import Element, read_elements
+from plateflow.plate.formats.xml_elements import Element, Row, read_elements, read_rows
+from plateflow.plate.formats.xml_values import Counts, Lengths, WrongValueError
+from plateflow.plate.image_table import Position
 from plateflow.plate.wells import STANDARD_PLATES, well_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from plateflow.plate.formats.xml_template import Key
+
 DATA: Final = "MeasurementData.mlf"
 DETAIL: Final = "MeasurementDetail.mrf"
+_RECORD: Final = "MeasurementRecord"
 _FIELD_OF_ERROR = re.compile(r"\bNo\. ?(\d+)", re.ASCII)
 _MOST_ROWS, _MOST_COLUMNS = STANDARD_PLATES[-1]
 
 
-@dataclass(frozen=True, slots=True)
-class TakenImage:
+class TakenImage(NamedTuple):
     """A record of an image."""
 
     line: int
     """Of the file, from 1."""
     well: str
-    field: int
-    timepoint: int
-    channel: int
-    plane: int
+    position: Position
+    """z = 0 for a projection."""
     projection: str
     """Method by which the microscope made one plane of several; "" for a plane."""
     file: str
@@ -46,8 +48,7 @@ class TakenImage:
     z_um: float | None
 
 
-@dataclass(frozen=True, slots=True)
-class FailedImages:
+class FailedImages(NamedTuple):
     """A record of what could not be taken: all channels and planes of a field."""
 
     line: int
@@ -58,6 +59,31 @@ class FailedImages:
     reason: str
 
 
+class _Told(NamedTuple):
+    """What a record tells, as it is written."""
+
+    row: str | None
+    column: str | None
+    field: str | None
+    timepoint: str | None
+    channel: str | None
+    plane: str | None
+    x: str | None
+    y: str | None
+    z: str | None
+    projection: str | None
+    kind: str | None
+    text: str | None
+
+
+_WANTED: Final[tuple[Key, ...]] = (
+    ("attribute", "Row"), ("attribute", "Column"), ("attribute", "FieldIndex"), ("attribute", "TimePoint"),
+    ("attribute", "Ch"), ("attribute", "ZIndex"), ("attribute", "X"), ("attribute", "Y"), ("attribute", "Z"),
+    ("attribute", "ZImageProcessing"), ("attribute", "Type"), ("text", ""),
+)  # fmt: skip
+"""In the order of :class:`_Told`."""
+
+
 def read_records(path: str) -> Iterator[TakenImage | FailedImages]:
     """Yield the records of a ``.mlf`` file, in its order.
 
@@ -66,90 +92,70 @@ def read_records(path: str) -> Iterator[TakenImage | FailedImages]:
     PlateError
         If it cannot be read, or a value is not of its kind; names the line.
     """
-    known = _Known()
-    for element in read_elements(path, frozenset({"MeasurementRecord"}), repeated="MeasurementRecord"):
-        record = _Record(path, element, known)
-        yield record.failed() if element.attributes.get("Type") == "ERR" else record.taken()
+    records = _Records(path)
+    for row in read_rows(path, frozenset({_RECORD}), _RECORD, _WANTED):
+        if isinstance(row, Row):
+            told = _Told._make(row.values)
+            try:
+                yield records.failed(row.line, told) if told.kind == "ERR" else records.taken(row.line, told)
+            except WrongValueError as e:
+                key = _WANTED[told.index(e.value)][1]
+                raise records.wrong(row.line, f"{key} {e.why}") from e
 
 
-@dataclass(slots=True)
-class _Known:
-    """Values by their text, so that what a million records share is read and kept once."""
+class _Records:
+    """Reads the records of one file."""
 
-    lengths: dict[str, float] = field(default_factory=dict)
-    counts: dict[str, int] = field(default_factory=dict)
-    wells: dict[tuple[str, str], str] = field(default_factory=dict)
+    def __init__(self, path: str) -> None:
+        self._path = path
+        self._counts = Counts()
+        self._lengths = Lengths("um")
+        self._wells: dict[tuple[str | None, ...], str] = {}
+        self._positions: dict[tuple[str | bool | None, ...], Position] = {}
 
-
-@dataclass(slots=True)
-class _Record:
-    """Reads the values of one record, so that every error can name its line."""
-
-    path: str
-    element: Element
-    known: _Known
-
-    def taken(self) -> TakenImage:
-        y_um = self._length("Y")
-        projection = self.element.attributes.get("ZImageProcessing", "")
-        file = self.element.text.strip().replace("\\", "/").rpartition("/")[2]
+    def taken(self, line: int, told: _Told) -> TakenImage:
+        lengths = self._lengths
+        y_um = lengths[told.y, None]
+        file = (told.text or "").strip().replace("\\", "/").rpartition("/")[2]
         if not file:
-            raise self._wrong("names no file")
+            raise self.wrong(line, "names no file")
         return TakenImage(
-            line=self.element.line,
-            well=self._well(),
-            field=self._number("FieldIndex"),
-            timepoint=self._number("TimePoint"),
-            channel=self._number("Ch"),
-            plane=0 if projection else self._number("ZIndex"),
-            projection=projection,
-            file=file,
-            x_um=self._length("X"),
-            y_um=-y_um if y_um else y_um,
-            z_um=self._length("Z"),
+            line,
+            self._well(line, told),
+            self._position(told),
+            told.projection or "",
+            file,
+            lengths[told.x, None],
+            -y_um if y_um else y_um,
+            lengths[told.z, None],
         )
 
-    def failed(self) -> FailedImages:
-        reason = self.element.text.strip()
-        told = _FIELD_OF_ERROR.search(reason)
-        if "FieldIndex" in self.element.attributes:
-            site: int | None = self._number("FieldIndex")
-        else:
-            site = int(told[1]) if told else None
-        return FailedImages(self.element.line, self._well(), site, self._number("TimePoint"), reason or "not told why")
+    def failed(self, line: int, told: _Told) -> FailedImages:
+        reason = (told.text or "").strip()
+        named = _FIELD_OF_ERROR.search(reason)
+        site = self._counts[told.field] if told.field is not None else int(named[1]) if named else None
+        return FailedImages(line, self._well(line, told), site, self._counts[told.timepoint], reason or "not told why")
 
-    def _well(self) -> str:
-        texts = self.element.attributes.get("Row", ""), self.element.attributes.get("Column", "")
-        known = self.known.wells.get(texts)
+    def _position(self, told: _Told) -> Position:
+        key = (*told[2:6], bool(told.projection))
+        known = self._positions.get(key)
         if known is None:
-            row, column = self._number("Row"), self._number("Column")
+            plane = 0 if told.projection else self._counts[told.plane]
+            site, timepoint, channel = (self._counts[text] for text in told[2:5])
+            known = self._positions[key] = Position(site, str(channel), timepoint, plane)
+        return known
+
+    def _well(self, line: int, told: _Told) -> str:
+        known = self._wells.get(told[:2])
+        if known is None:
+            row, column = self._counts[told.row], self._counts[told.column]
             if not (1 <= row <= _MOST_ROWS and 1 <= column <= _MOST_COLUMNS):
-                raise self._wrong(f"row {row}, column {column} is on no plate")
-            known = self.known.wells[texts] = well_name(row, column)
+                raise self.wrong(line, f"row {row}, column {column} is on no plate")
+            known = self._wells[told[:2]] = well_name(row, column)
         return known
 
-    def _number(self, key: str) -> int:
-        text = self.element.attributes.get(key, "")
-        known = self.known.counts.get(text)
-        if known is None:
-            if not (text.isascii() and text.isdigit()):
-                raise self._wrong(f"{key} is {text!r}, a whole number is needed")
-            known = self.known.counts[text] = int(text)
-        return known
-
-    def _length(self, key: str) -> float | None:
-        text = self.element.attributes.get(key)
-        if not text:
-            return None
-        known = self.known.lengths.get(text)
-        if known is None:
-            known = self.known.lengths[text] = _finite(text)
-        if math.isnan(known):
-            raise self._wrong(f"{key} is {text!r}, a number is needed")
-        return known
-
-    def _wrong(self, why: str) -> PlateError:
-        return PlateError(f"{self.path}, line {self.element.line}: a record {why}; copy it again, or use --filenames")
+    def wrong(self, line: int, why: str) -> PlateError:
+        return PlateError(f"{self._path}, line {line}: a record {why}; copy it again, or use --filenames")
 
 
 @dataclass(slots=True)

@@ -11,6 +11,7 @@ from plateflow.plate.wells import canonical_well, join_well
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from typing import Any
 
 COMPONENT_NAMES: Final = {
     "well": "well", "wellname": "well",
@@ -47,11 +48,11 @@ class NamePattern:
     def __init__(self, regex: re.Pattern[str], groups: dict[str, str]) -> None:
         self.regex = regex
         self.groups = groups
-        self._placing = [
-            groups[component] for component in ("site", "channel", "timepoint", "z") if component in groups
-        ]
-        self._positions: dict[tuple[str | None, ...], Position] = {}
+        self._placing = self._numbers("site", "channel", "timepoint", "z")
+        self._telling_well = self._numbers("well", "row", "column")
+        self._positions: dict[str | Any, Position] = {}
         """By the texts of the groups that tell them: wells share these objects, for a plate has a million images."""
+        self._wells: dict[str | Any, str] = {}
 
     @property
     def by_path(self) -> bool:
@@ -66,16 +67,23 @@ class NamePattern:
         PlateError
             If a component's text is not of its kind; names the component and the text.
         """
-        texts = tuple([match[group] for group in self._placing])
-        position = self._positions.get(texts)
+        placed = match.group(*self._placing) if self._placing else ""
+        position = self._positions.get(placed)
         if position is None:
-            position = self._positions[texts] = Position(
+            position = self._positions[placed] = Position(
                 self._number(match, "site"),
                 self._text(match, "channel") or "1",
                 self._number(match, "timepoint"),
                 self._number(match, "z"),
             )
-        return self._well(match), position
+        told = match.group(*self._telling_well)
+        well = self._wells.get(told)
+        if well is None:
+            well = self._wells[told] = self._well(match)
+        return well, position
+
+    def _numbers(self, *components: str) -> list[int]:
+        return [self.regex.groupindex[self.groups[component]] for component in components if component in self.groups]
 
     def _well(self, match: re.Match[str]) -> str:
         if "well" in self.groups:

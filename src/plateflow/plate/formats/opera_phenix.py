@@ -9,9 +9,8 @@ import os
 from typing import Final
 
 from plateflow.errors import PlateError
-from plateflow.plate.formats.harmony_index import NAMES, HarmonyIndex, ImageId, IndexedImage
+from plateflow.plate.formats.harmony_index import NAMES, HarmonyIndex, IndexedImage
 from plateflow.plate.formats.plate_format import PlateFormat
-from plateflow.plate.image_table import Position
 from plateflow.plate.listing import FileReport, PacedReport, TopFolder, list_top
 from plateflow.plate.model import Channel, ImageRecord, Plate
 from plateflow.plate.notes import left_out
@@ -49,25 +48,21 @@ def read_plate(top: TopFolder, index_path: str, report: FileReport | None = None
     folder = os.path.dirname(index_path)
     here = top if folder == top.path else list_top(folder)
     present = {name for name in here.files if name.lower().endswith(_SUFFIXES)}
-    unclaimed = set(present)
-    pace = PacedReport(report, len(unclaimed))
+    pace = PacedReport(report, len(present))
     index, table = HarmonyIndex(index_path), RecordTable(top.path)
-    channels: set[int] = set()
-    claimed = 0
+    claimed: set[str] = set()
     for image in index.images():
-        channels.add(image.at.channel)
-        there = image.file in unclaimed
-        if there:
-            unclaimed.discard(image.file)
-        elif image.file in present:
+        there = image.file in present
+        if there and image.file in claimed:
             raise PlateError(f"{index_path}, line {image.line}: describes {image.file} twice; export the plate again")
-        claimed += there
-        table.add(_record(image, f"{folder}{os.sep}{image.file}", there=there), index_path, image.line)
-        pace.reach(claimed)
+        claimed.add(image.file)
+        record = _record(image, f"{folder}{os.sep}{image.file}", there=there)
+        table.add(record, image.position, file=index_path, line=image.line)
+        pace.reach(min(len(claimed), len(present)))
     pace.finish()
     _add_missing(index, table)
-    names = sorted(channels | {at.channel for at in index.declared})
-    if not table.positions():
+    numbers = sorted({int(position.channel) for position in table.positions()})
+    if not numbers:
         raise PlateError(f"{index_path}: describes no image; export the plate again")
     return Plate(
         path=top.path,
@@ -75,23 +70,23 @@ def read_plate(top: TopFolder, index_path: str, report: FileReport | None = None
         layout=LAYOUT,
         rows=index.rows,
         columns=index.columns,
-        channels=tuple(Channel(str(number), index.labels.get(number, "")) for number in names),
-        wells=table.by_well([str(number) for number in names]),
+        channels=tuple(Channel(str(number), index.labels.get(number, "")) for number in numbers),
+        wells=table.by_well([str(number) for number in numbers]),
         pixel_size_um=index.pixel_size_um,
-        notes=left_out(unclaimed, os.path.basename(index_path)),
+        notes=left_out(present - claimed, os.path.basename(index_path)),
     )
 
 
 def _record(image: IndexedImage, path: str, *, there: bool) -> ImageRecord:
-    at = image.at
+    site, channel, timepoint, z = image.position
     bad = image.state != "Ok" and image.state.strip().lower() != "ok"
     return ImageRecord(
-        well=at.well,
-        site=at.field,
-        channel=str(at.channel),
-        z=at.plane,
-        timepoint=at.timepoint,
-        path=path,
+        image.well,
+        site,
+        channel,
+        z,
+        timepoint,
+        path,
         missing=bad or not there,
         reason=f"the microscope recorded it as {image.state.strip()!r}" if bad else "",
         x_um=image.x_um,
@@ -102,16 +97,12 @@ def _record(image: IndexedImage, path: str, *, there: bool) -> ImageRecord:
 
 def _add_missing(index: HarmonyIndex, table: RecordTable) -> None:
     name = os.path.basename(index.path)
-    for at in index.declared:
-        table.add_missing(at.well, _position(at), f"its well declares it, but {name} does not describe it")
+    for well, position in index.declared:
+        table.add_missing(well, position, f"its well declares it, but {name} does not describe it")
     empty = [well for well in index.wells if not table.has(well)]
     for well in empty:
         table.declare(well)
     table.complete(f"{name} declares the well, but describes no image of it", empty)
-
-
-def _position(at: ImageId) -> Position:
-    return Position(at.field, str(at.channel), at.timepoint, at.plane)
 
 
 FORMAT: Final = PlateFormat(LAYOUT, "Index.xml or Index.idx.xml in the folder or in its Images", _find, read_plate)

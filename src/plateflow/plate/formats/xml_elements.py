@@ -14,22 +14,20 @@ from typing import TYPE_CHECKING, Final
 from xml.parsers import expat
 
 from plateflow.errors import PlateError
-from plateflow.plate.formats.xml_template import Element, Template, find_element, make_template
+from plateflow.plate.formats.xml_template import Element, Key, Row, Template, find_element, make_template
 from plateflow.storage.regular import open_regular, reason_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["Element", "read_elements"]
+__all__ = ["Element", "Row", "read_elements", "read_rows"]
 
 READ_AT_ONCE: Final = 2**18
 """Bytes."""
 _UTF8 = re.compile(rb"(?:\xef\xbb\xbf)?\s*<(?:\?xml[^>]*encoding=[\"']utf-8[\"']|(?!\?xml))", re.IGNORECASE)
 
 
-def read_elements(
-    path: str, names: frozenset[str], *, repeated: str = "", children: frozenset[str] = frozenset()
-) -> Iterator[Element]:
+def read_elements(path: str, names: frozenset[str]) -> Iterator[Element]:
     """Yield the elements of these names at their end, inner ones before those that they are in.
 
     Parameters
@@ -38,21 +36,37 @@ def read_elements(
         Of the file.
     names
         Which elements.
-    repeated
-        The one of them that there are most of, read faster where all are written in one form.
-    children
-        Which of the elements in it are wanted: of a repeated one, others may be left out.
 
     Raises
     ------
     PlateError
         If the file cannot be read, or is no well-formed XML; names the line.
     """
-    collector = _Collector(path, names)
+    return (element for element in read_rows(path, names, "", ()) if isinstance(element, Element))
+
+
+def read_rows(path: str, names: frozenset[str], repeated: str, wanted: tuple[Key, ...]) -> Iterator[Element | Row]:
+    """Yield the same, but of the one that there are most of only some values: faster where all have one form.
+
+    Parameters
+    ----------
+    path, names
+        As above.
+    repeated
+        The name of that one.
+    wanted
+        Which values its rows have, two at least.
+
+    Raises
+    ------
+    PlateError
+        As above.
+    """
+    collector = _Collector(path, names, repeated, wanted)
     try:
         with BufferedReader(open_regular(path)) as file:
             data = file.read(READ_AT_ONCE)
-            quick = _Quick(path, collector, repeated, children) if repeated and _UTF8.match(data) else None
+            quick = _Quick(path, collector, repeated, wanted) if repeated and _UTF8.match(data) else None
             while data:
                 yield from collector.feed(data) if quick is None else quick.feed(data)
                 data = file.read(READ_AT_ONCE)
@@ -64,18 +78,18 @@ def read_elements(
 class _Quick:
     """Takes out of a text the repeated elements of one form, and gives the collector all else."""
 
-    def __init__(self, path: str, collector: _Collector, repeated: str, children: frozenset[str]) -> None:
+    def __init__(self, path: str, collector: _Collector, repeated: str, wanted: tuple[Key, ...]) -> None:
         self._path = path
         self._collector = collector
         self._repeated = repeated
-        self._children = children
+        self._wanted = wanted
         self._decoder = codecs.getincrementaldecoder("utf-8-sig")()
         self._text = ""
         """Not given to anyone yet."""
         self._template: Template | None = None
         self._given_up = False
 
-    def feed(self, data: bytes, *, last: bool = False) -> Iterator[Element]:
+    def feed(self, data: bytes, *, last: bool = False) -> Iterator[Element | Row]:
         """Take in some bytes.
 
         Raises
@@ -92,47 +106,57 @@ class _Quick:
         if self._template is None and not self._given_up:
             first = find_element(self._text, self._repeated)
             if first is not None:
-                self._template = make_template(first, self._repeated, self._children)
+                self._template = make_template(first, self._wanted)
                 self._given_up = self._template is None
         yield from self._take(last)
 
-    def _take(self, last: bool) -> Iterator[Element]:
-        text, at = self._text, 0
+    def _take(self, last: bool) -> Iterator[Element | Row]:
         if self._template is not None and not self._given_up:
-            for match in self._template.pattern.finditer(text):
-                begin = match.start()
-                between = text[at:begin]
-                if between.isspace():
-                    self._collector.skip(between.count("\n"))
-                elif between:
-                    yield from self._collector.feed(between)
-                at = begin
-                if self._collector.is_inside:
-                    continue
-                yield self._template.element(match, self._collector.line)
-                at = match.end()
-                self._collector.skip(self._template.lines)
-        end = len(text) if last or self._given_up else self._complete(text, at)
-        yield from self._collector.feed(text[at:end], last=last)
+            yield from self._take_rows(self._template)
+        text = self._text
+        end = len(text) if last or self._given_up else self._complete(text)
+        yield from self._collector.feed(text[:end], last=last)
         self._text = text[end:]
 
-    def _complete(self, text: str, at: int) -> int:
+    def _take_rows(self, template: Template) -> Iterator[Element | Row]:
+        text, at, collector = self._text, 0, self._collector
+        line, skipped = collector.line, 0
+        for match in template.pattern.finditer(text):
+            begin, end = match.span()
+            between = text[at:begin]
+            at = begin
+            if between.isspace():
+                skipped += between.count("\n")
+            elif between:
+                collector.skip(skipped)
+                yield from collector.feed(between)
+                line, skipped = collector.line, 0
+            if not collector.is_inside:
+                yield Row(line + skipped, template.values(match))
+                skipped += template.lines
+                at = end
+        collector.skip(skipped)
+        self._text = text[at:]
+
+    def _complete(self, text: str) -> int:
         """Return up to where a text may be given to the collector: not the beginning of a repeated element."""
-        if len(text) - at > 4 * READ_AT_ONCE:
+        if len(text) > 4 * READ_AT_ONCE:
             return len(text)
-        begin = max(text.rfind(f"<{self._repeated}", at), text.rfind(f":{self._repeated}", at))
+        begin = max(text.rfind(f"<{self._repeated}"), text.rfind(f":{self._repeated}"))
         if begin >= 0 and text.find(f"{self._repeated}>", begin + len(self._repeated) + 1) < 0:
-            return max(at, text.rfind("<", at, begin + 1))
-        tag = text.rfind("<", at)
+            return max(0, text.rfind("<", 0, begin + 1))
+        tag = text.rfind("<")
         return tag if tag >= 0 and text.find(">", tag) < 0 else len(text)
 
 
 class _Collector:
     """Takes in bytes or text and gives out elements that have ended."""
 
-    def __init__(self, path: str, names: frozenset[str]) -> None:
+    def __init__(self, path: str, names: frozenset[str], repeated: str, wanted: tuple[Key, ...]) -> None:
         self._path = path
         self._names = names
+        self._repeated = repeated
+        self._wanted = wanted
         self._local: dict[str, str] = {}
         self._open: list[Element] = []
         self._depths: list[int] = []
@@ -140,7 +164,7 @@ class _Collector:
         self._depth = 0
         self._child = ""
         self._texts: list[str] = []
-        self._ended: list[Element] = []
+        self._ended: list[Element | Row] = []
         self._skipped = 0
         """Lines that were not fed."""
         self._parser = expat.ParserCreate()
@@ -164,7 +188,7 @@ class _Collector:
         """Count lines that somebody else has read."""
         self._skipped += lines
 
-    def feed(self, data: bytes | str, *, last: bool = False) -> list[Element]:
+    def feed(self, data: bytes | str, *, last: bool = False) -> list[Element | Row]:
         """Take in some bytes or text.
 
         Raises
@@ -212,7 +236,8 @@ class _Collector:
                 element.text = "".join(self._texts)
             self._texts.clear()
             self._depth = self._depths.pop()
-            self._ended.append(element)
+            is_row = element.name == self._repeated
+            self._ended.append(Row(element.line, element.values(self._wanted)) if is_row else element)
         else:
             if self._depth == 1:
                 self._open[-1].children[self._child] = "".join(self._texts)

@@ -10,7 +10,10 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from operator import itemgetter
-from typing import Final
+from typing import Final, Literal, NamedTuple, TypeAlias
+
+Key: TypeAlias = tuple[Literal["attribute", "child", "unit", "text"], str]
+"""A value of an element: one of its attributes, the text of an element in it or that one's unit, or its own text."""
 
 _TOKEN = re.compile(r"<[^<>]*>|[^<>]+")
 _ATTRIBUTE = re.compile(r'([\w:.-]+)="[^"]*"')
@@ -34,56 +37,45 @@ class Element:
     text: str = ""
     """Its own text, where it has no children."""
 
+    def values(self, wanted: tuple[Key, ...]) -> tuple[str | None, ...]:
+        """Return the values that are wanted, in that order; None for those that it has not."""
+        text = {} if self.children else {"": self.text}
+        sources = {"attribute": self.attributes, "child": self.children, "unit": self.units, "text": text}
+        return tuple([sources[kind].get(name) for kind, name in wanted])
+
+
+class Row(NamedTuple):
+    """What is wanted of an element of which there are very many."""
+
+    line: int
+    """Of its first line in the file, from 1."""
+    values: tuple[str | None, ...]
+
 
 class Template:
     """The form of an element.
 
     Parameters
     ----------
-    name
-        Without what stands before ``:``.
     pattern
         Matches an element of this form; has a group for each of `keys`.
     keys
-        What each group is: ("attribute" | "child" | "unit" | "text", name).
+        What each group is.
+    wanted
+        Which of these, or of what other forms have, are wanted; two at least.
     """
 
-    def __init__(self, name: str, pattern: re.Pattern[str], keys: list[tuple[str, str]]) -> None:
-        self._name = name
+    def __init__(self, pattern: re.Pattern[str], keys: list[Key], wanted: tuple[Key, ...]) -> None:
         self.pattern = pattern
         self.lines = pattern.pattern.count("\n")
         """Ends of lines in an element of this form: its values hold none."""
-        self._attributes = _Some("attribute", keys)
-        self._children = _Some("child", keys)
-        self._units = _Some("unit", keys)
-        self._text = next((number for number, (kind, _) in enumerate(keys) if kind == "text"), None)
+        numbers = {key: number for number, key in enumerate(keys)}
+        self._pick = itemgetter(*(numbers.get(key, len(keys)) for key in wanted))
 
-    def element(self, match: re.Match[str], line: int) -> Element:
-        """Return the element that a match is."""
-        values = match.groups()
-        return Element(
-            self._name,
-            line,
-            self._attributes.of(values),
-            self._children.of(values),
-            self._units.of(values),
-            "" if self._text is None else values[self._text],
-        )
-
-
-class _Some:
-    """The values of one kind among those of an element."""
-
-    def __init__(self, kind: str, keys: list[tuple[str, str]]) -> None:
-        chosen = [(number, key) for number, (of, key) in enumerate(keys) if of == kind]
-        self._keys = [key for _, key in chosen]
-        # One and the same number twice, for with one alone itemgetter returns no tuple.
-        numbers = [number for number, _ in chosen]
-        self._pick = itemgetter(*numbers, *numbers[:1]) if numbers else None
-
-    def of(self, values: tuple[str, ...]) -> dict[str, str]:
-        """Return them by name."""
-        return {} if self._pick is None else dict(zip(self._keys, self._pick(values), strict=False))
+    def values(self, match: re.Match[str]) -> tuple[str | None, ...]:
+        """Return what is wanted of the element that a match is."""
+        values: tuple[str | None, ...] = self._pick((*match.groups(), None))
+        return values
 
 
 def find_element(text: str, name: str) -> str | None:
@@ -92,17 +84,15 @@ def find_element(text: str, name: str) -> str | None:
     return None if found is None else found[0]
 
 
-def make_template(text: str, name: str, children: frozenset[str]) -> Template | None:
+def make_template(text: str, wanted: tuple[Key, ...]) -> Template | None:
     """Make a template of an element.
 
     Parameters
     ----------
     text
         The element as it is written.
-    name
-        Its name.
-    children
-        Names of the elements in it whose text is wanted.
+    wanted
+        Which of its values.
 
     Returns
     -------
@@ -111,7 +101,7 @@ def make_template(text: str, name: str, children: frozenset[str]) -> Template | 
     """
     tokens = _TOKEN.findall(text)
     pattern: list[str] = []
-    keys: list[tuple[str, str]] = []
+    keys: list[Key] = []
     depth, child = 0, ""
     for number, token in enumerate(tokens):
         following = tokens[number + 1] if number + 1 < len(tokens) else ""
@@ -120,49 +110,41 @@ def make_template(text: str, name: str, children: frozenset[str]) -> Template | 
             pattern.append(re.escape(token))
         elif token.startswith("<"):
             child = re.split(r"[\s/>]", token[1:], maxsplit=1)[0].rpartition(":")[2]
-            pattern.append(_tag_pattern(token, child, depth, keys, children))
+            pattern.append(_tag_pattern(token, child, depth, keys, wanted))
             if token.endswith("/>"):
-                if depth == 1 and child in children:
+                if depth == 1 and ("child", child) in wanted:
                     return None
                 continue
             depth += 1
             if depth > 2:
                 return None
             if following.startswith("</"):
-                pattern.append(_hole(child, depth, keys, children))
+                pattern.append(_hole(("text", "") if depth == 1 else ("child", child), keys, wanted))
         elif _opens(tokens[number - 1]) and following.startswith("</"):
-            pattern.append(_hole(child, depth, keys, children))
+            pattern.append(_hole(("text", "") if depth == 1 else ("child", child), keys, wanted))
         else:
             pattern.append(re.escape(token))
-    counts = [key for key in keys if keys.count(key) > 1]
-    return None if counts else Template(name, re.compile("".join(pattern)), keys)
+    return Template(re.compile("".join(pattern)), keys, wanted) if len(set(keys)) == len(keys) else None
 
 
 def _opens(token: str) -> bool:
     return token.startswith("<") and not token.startswith("</") and not token.endswith("/>")
 
 
-def _tag_pattern(tag: str, name: str, depth: int, keys: list[tuple[str, str]], children: frozenset[str]) -> str:
+def _tag_pattern(tag: str, name: str, depth: int, keys: list[Key], wanted: tuple[Key, ...]) -> str:
     parts: list[str] = []
     end = 0
     for attribute in _ATTRIBUTE.finditer(tag):
         parts.append(re.escape(tag[end : attribute.start()]))
-        key = attribute[1].rpartition(":")[2]
-        wanted = ("attribute", key) if depth == 0 else ("unit", name) if key == "Unit" and name in children else None
-        if wanted is None:
-            parts.append(f'{re.escape(attribute[1])}="{_ATTRIBUTE_VALUE}"')
-        else:
-            keys.append(wanted)
-            parts.append(f'{re.escape(attribute[1])}="({_ATTRIBUTE_VALUE})"')
+        local = attribute[1].rpartition(":")[2]
+        key: Key = ("attribute", local) if depth == 0 else ("unit", name if local == "Unit" else "")
+        parts.append(f'{re.escape(attribute[1])}="{_hole(key, keys, wanted, _ATTRIBUTE_VALUE)}"')
         end = attribute.end()
     return "".join([*parts, re.escape(tag[end:])])
 
 
-def _hole(child: str, depth: int, keys: list[tuple[str, str]], children: frozenset[str]) -> str:
-    if depth == 1:
-        keys.append(("text", ""))
-    elif child in children:
-        keys.append(("child", child))
-    else:
-        return _TEXT_VALUE
-    return f"({_TEXT_VALUE})"
+def _hole(key: Key, keys: list[Key], wanted: tuple[Key, ...], value: str = _TEXT_VALUE) -> str:
+    if key not in wanted:
+        return value
+    keys.append(key)
+    return f"({value})"
