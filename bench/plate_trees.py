@@ -10,6 +10,7 @@ import numpy as np
 import tifffile
 
 from plateflow.plate.wells import parse_well, well_name
+from plateflow.storage.tiff import encode_plane
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -121,3 +122,14 @@ def make_database(root: Path, images: int) -> Path:
         path = folder / f"p_{well}_s{site}_w{channel}{number:08X}-45E4-450A-9919-257C714278F7.tif"
         tifffile.imwrite(path, pixels, description=description, metadata=None)
     return root / "database"
+
+
+def make_tiffs(root: Path) -> Path:
+    """A 1536-well plate of one site and two channels, named like :data:`NAMES`, of images that can be read."""
+    folder = root / "tiffs"
+    folder.mkdir()
+    data = encode_plane(np.zeros((8, 8), np.uint16))
+    for well, site, channel in addresses(ROWS * COLUMNS * CHANNELS):
+        if channel <= 2:
+            (folder / f"p_{well}_s{site}_w{channel}.TIF").write_bytes(data)
+    return folder
