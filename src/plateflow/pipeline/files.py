@@ -11,6 +11,7 @@ from plateflow.pipeline.plan import AxisPlan, Declared, Shape
 from plateflow.plate.pattern_groups import pattern_text
 from plateflow.progress.update import ProgressPhase, ProgressStatus
 from plateflow.storage.image import read_image_header
+from plateflow.storage.read_each import read_each
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -34,6 +35,8 @@ def check_wells(
 ) -> tuple[tuple[AxisPlan, ...], dict[str, Declared]]:
     """Look for missing images and read one header of each channel of each well, reporting each well.
 
+    A well whose images turn out to be unlike those of most wells is reported once more, at the end.
+
     Returns
     -------
     axes
@@ -41,11 +44,16 @@ def check_wells(
     declared
         What every image of a channel must be: what most wells agree on.
     """
-    checks = [_check_files(axis, shapes[axis.shape]) for axis in axes]
+    total = len(axes)
+    checks = []
+    for axis, headers in read_each(lambda axis: _check_files(axis, shapes[axis.shape]), axes):
+        checks.append((axis, headers))
+        _report_well(axis, shapes, len(checks), total, emitter)
     declared = _declare(headers for _, headers in checks)
     checked = tuple(_check_declared(axis, headers, declared, shapes[axis.shape]) for axis, headers in checks)
-    for done, axis in enumerate(checked, start=1):
-        _report_well(axis, shapes, done, len(axes), emitter)
+    for axis, (before, _) in zip(checked, checks, strict=True):
+        if axis is not before:
+            _report_well(axis, shapes, total, total, emitter)
     return checked, declared
 
 

@@ -22,6 +22,7 @@ from plateflow.pipeline.plan import PlatePlan, make_topology
 from plateflow.pipeline.step import FunctionStep
 from plateflow.plate.model import Plate
 from plateflow.plate.pattern_groups import Address
+from plateflow.plate.wells import well_name
 from plateflow.progress.update import ProgressPhase, ProgressStatus, ProgressUpdate
 from plateflow.storage.tiff import write_plane
 
@@ -475,6 +476,19 @@ def test_one_well_that_cannot_run_is_its_own_error(tmp_path: Path, harm: Any, wo
     here = Here(plan)
     assert not here.failures
     assert {update.axis_id for update in here.updates} == {"A01", "A03"}
+
+
+def test_wells_are_reported_while_others_are_still_to_be_read(tmp_path: Path) -> None:
+    wells = tuple(well_name(row, column) for row in range(1, 5) for column in range(1, 7))
+    plate = write_plate(tmp_path, wells=wells)
+
+    def damage_the_last_at_the_first(update: ProgressUpdate) -> None:
+        if update.axis_id == wells[0]:
+            for record in plate.wells[wells[-1]]:
+                Path(record.path).unlink()
+
+    plan = compiled(plate, FunctionStep(f.same, inputs="1"), report=damage_the_last_at_the_first)
+    assert [axis.axis_id for axis in plan.axes if axis.error] == [wells[-1]]
 
 
 def test_a_header_that_no_step_needs_is_not_read(tmp_path: Path) -> None:

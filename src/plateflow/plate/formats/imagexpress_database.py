@@ -10,10 +10,7 @@ from __future__ import annotations
 import os
 import re
 from collections import Counter
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from itertools import islice
-from resource import RUSAGE_THREAD, getrusage
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from plateflow.errors import PlateError
@@ -24,6 +21,7 @@ from plateflow.plate.listing import FileReport, PacedReport, TopFolder, list_fol
 from plateflow.plate.model import Channel, ImageRecord, Plate
 from plateflow.plate.record_table import RecordTable
 from plateflow.plate.wells import canonical_well, enclosing_plate
+from plateflow.storage.read_each import read_each
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -35,10 +33,6 @@ _GUID: Final = r"[0-9A-F]{8}-[0-9A-F]{4}-[0-9A-F]{4}-[0-9A-F]{4}-[0-9A-F]{12}"
 _IMAGE = re.compile(rf".*?_([A-Z]{{1,2}}\d\d?)(?:_s(\d+))?(?:_w(\d+))?{_GUID}\.tiff?", re.I | re.A | re.S)
 _STEP = re.compile(r"(?=.)(?:TimePoint_(\d+))?/?(?:ZStep_(\d+))?", re.ASCII | re.IGNORECASE)
 _DAY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
-_AT_ONCE: Final = 4
-"""Threads that read headers once these are waited for, as on a share of the network; else one is faster than four."""
-_PORTION: Final = 64
-"""Headers that one of them reads in a row."""
 _LOOKED_AT: Final = 500
 """Names of a folder that are looked at to find an image."""
 
@@ -142,26 +136,10 @@ def _files(acquisition: str) -> Iterator[_File]:
 
 def _read_infos(files: list[_File], report: FileReport | None) -> Iterator[PlaneInfo]:
     pace = PacedReport(report, len(files))
-    done = 0
-    portions = ([file.path for file in files[begin : begin + _PORTION]] for begin in range(0, len(files), _PORTION))
-    at_once = 1
-    with ThreadPoolExecutor(_AT_ONCE, "plateflow-headers") as pool:
-        # No more is asked for than is worked on, so that who cancels waits for little.
-        while ahead := list(islice(portions, at_once)):
-            for infos, waits in map(_read_portion, ahead) if at_once == 1 else pool.map(_read_portion, ahead):
-                yield from infos
-                done += len(infos)
-                pace.reach(done)
-                if waits > len(infos) // 2:
-                    at_once = _AT_ONCE
+    for done, info in enumerate(read_each(read_plane_info, (file.path for file in files)), 1):
+        yield info
+        pace.reach(done)
     pace.finish()
-
-
-def _read_portion(paths: list[str]) -> tuple[list[PlaneInfo], int]:
-    """Return what headers tell, and how often the disk or the network was waited for."""
-    before = getrusage(RUSAGE_THREAD).ru_nvcsw
-    infos = [read_plane_info(path) for path in paths]
-    return infos, getrusage(RUSAGE_THREAD).ru_nvcsw - before
 
 
 def _records(folder: str, files: list[_File], infos: list[PlaneInfo]) -> RecordTable:

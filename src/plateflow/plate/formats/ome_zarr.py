@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Final
 
 from plateflow.errors import ImageError, PlateError
@@ -23,6 +22,7 @@ from plateflow.plate.listing import PacedReport
 from plateflow.plate.model import Channel, ImageRecord, Plate
 from plateflow.plate.record_table import RecordTable
 from plateflow.plate.wells import enclosing_plate, join_well, split_well
+from plateflow.storage.read_each import read_each
 from plateflow.storage.zarr_chunks import ArrayPlane
 from plateflow.storage.zarr_metadata import read_attributes
 
@@ -33,7 +33,6 @@ if TYPE_CHECKING:
     from plateflow.plate.listing import FileReport, TopFolder
 
 LAYOUT: Final = "ome-zarr"
-_AT_ONCE: Final = 8
 
 
 def _find(top: TopFolder) -> str | None:
@@ -68,11 +67,9 @@ def read_plate(top: TopFolder, found: str, report: FileReport | None = None) -> 
     reader = _Reader(top.path)
     pace = PacedReport(report, len(listed.wells))
     folders = [os.path.join(top.path, *path.split("/")) for path in listed.wells]
-    with ThreadPoolExecutor(_AT_ONCE, "plateflow-metadata") as pool:
-        # A field has four small files, and on a share of the network each of them is waited for.
-        for done, (path, images) in enumerate(zip(listed.wells, pool.map(_read_well, folders), strict=True), 1):
-            reader.take_well(path, images)
-            pace.reach(done)
+    for done, (path, images) in enumerate(zip(listed.wells, read_each(_read_well, folders), strict=True), 1):
+        reader.take_well(path, images)
+        pace.reach(done)
     pace.finish()
     return reader.plate(listed.names)
 
