@@ -52,14 +52,14 @@ test-gui: $(QT) ## run the tests of the window with PyQt6, drawn offscreen; a wh
 test-gui-pyside: $(QT) ## run the same tests with PySide6
 	@QT_API=pyside6 PYTEST_QT_API=pyside6 $(TEST_GUI)
 
-interop: $(RUNTIME) ## open results with ngio, ome-zarr-py, pandas and pycytominer, in an environment of their own
+interop: $(RUNTIME) ## open results with ngio, ome-zarr-py, napari-ome-zarr, pandas and pycytominer, in an environment of their own
 	@"$(VENV)/bin/python" -m venv $(if $(wildcard $(INTEROP)/.stamp-*),,--clear) "$(INTEROP)"
 	@[ -e "$(INTEROP)/.stamp-$(HERE)" ] || { echo "Installing what opens the results into $(INTEROP) ..."; \
 	  PIP_CONSTRAINT=tests/interop/constraints.txt "$(INTEROP)/bin/python" -m pip install -qq -r tests/interop/requirements.txt \
 	  && touch "$(INTEROP)/.stamp-$(HERE)"; }
 	@results=$$(mktemp -d) && trap 'rm -rf "$$results"' EXIT && $(BIN)/python -m tests.interop.make_results "$$results" \
 	  && PLATEFLOW_RESULTS="$$results/results" "$(INTEROP)/bin/python" -m pytest -q --noconftest -c /dev/null --rootdir tests/interop \
-	  -p no:cacheprovider tests/interop
+	  -p no:cacheprovider --disable-warnings tests/interop
 
 interop-constraints: $(RUNTIME) # resolve tests/interop/requirements.txt anew; make interop first
 	@PIP_CONSTRAINT= "$(INTEROP)/bin/python" -m pip install -qq --dry-run --ignore-installed --report "$(INTEROP)/resolved.json" \

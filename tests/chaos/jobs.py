@@ -1,6 +1,7 @@
 """Jobs over the plates of these tests, as a client submits them, and how they ended."""
 
 import os
+from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -13,6 +14,8 @@ from tests.integration.conftest import HEAD, Bench
 from plateflow.execution.steering import Steering
 from plateflow.progress.messages import ExecutionKind, ExecutionState, Message, decode_lines
 from plateflow.progress.state import AxisState, ExecutionProgress
+from plateflow.progress.update import ProgressPhase, ProgressUpdate
+from plateflow.progress.wells import is_well
 from plateflow.runtime.jobs import Job
 from plateflow.service.job import JobSpec, describe_pipeline
 from plateflow.service.work import JobWork, Worksite
@@ -65,7 +68,11 @@ class Ended:
         self.output = Path(spec.output or "")
         self.state, self.reason = state.state, state.reason
         self.errors = {name: axis.error for name, axis in state.axes.items() if axis.state is AxisState.FAILED}
-        self.completed = [name for name, axis in state.axes.items() if axis.state is AxisState.COMPLETED]
+        done = (name for name, axis in state.axes.items() if axis.state is AxisState.COMPLETED)
+        self.completed = [name for name in done if is_well(name)]
+        updates = (message for message in messages if isinstance(message, ProgressUpdate))
+        self.begun = Counter(update.axis_id for update in updates if update.phase is ProgressPhase.AXIS_STARTED)
+        """How often each well and each step over the whole plate was."""
 
     @property
     def told(self) -> list[str]:

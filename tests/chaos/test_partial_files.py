@@ -172,11 +172,13 @@ def count_calls(process: JobProcess, spec: JobSpec, fault: Fault) -> int:
 class Attempt:
     """A run in which the n-th call failed, and what came of it."""
 
-    def __init__(self, process: JobProcess, spec: JobSpec, undisturbed: Files, name: str, n: int) -> None:
+    def __init__(
+        self, process: JobProcess, spec: JobSpec, undisturbed: Files, name: str, n: int, *, below: str = ""
+    ) -> None:
         self.output = Path(spec.output or "")
         self.fault = FAULTS[name]
         shutil.rmtree(self.output, ignore_errors=True)
-        process.supervisor.folder = str(self.output)
+        process.supervisor.folder = str(self.output / below)
         process.supervisor.refuse = Refusal(self.fault, n)
         process.supervisor.refused.clear()
         self.ended = process.do(spec)

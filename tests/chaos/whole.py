@@ -95,8 +95,13 @@ def _listing(data: bytes) -> Any:
     return {**plate, "wells": [], "field_count": 0}
 
 
+def _made(data: bytes) -> Any:
+    return {**msgspec.json.decode(data, type=dict[str, Any]), "seconds": 0} if data.startswith(b"{") else data
+
+
 _DIFFERING: dict[str, Callable[[bytes], Any]] = {
     "wells": _record,
+    "plate_images": _made,
     "wells.csv": _table,
     "run.json": _keys,
     ".plateflow.json": _keys,

@@ -1,4 +1,4 @@
-"""Results as other tools open them: pixels by ngio and ome-zarr-py, tables by polars, pandas and pycytominer.
+"""Results as other tools open them: pixels by ngio, ome-zarr-py and napari, tables by polars, pandas and pycytominer.
 
 Runs in an environment of its own, without plateflow (``make interop``). PLATEFLOW_RESULTS names what
 ``make_results.py`` wrote.
@@ -6,6 +6,7 @@ Runs in an environment of its own, without plateflow (``make interop``). PLATEFL
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ import pandas as pd
 import polars as pl
 import pycytominer
 import pytest
+from napari_ome_zarr import napari_get_reader
 from ngio import open_ome_zarr_container, open_ome_zarr_plate
 from ome_zarr_models.v05 import HCS
 
@@ -78,6 +80,49 @@ def test_ome_zarr_py_opens_the_plate_and_an_image_with_its_labels() -> None:
     labels = {str(node.zarr.basename()): np.asarray(node.data[0]) for node in nodes[1:] if node.data}
     assert set(labels) >= {"Nuclei", "Cytoplasm"}
     assert np.array_equal(np.squeeze(labels["Nuclei"]), labels_of("B02", 1, "Nuclei"))
+
+
+def layers_of(path: Path, kind: str) -> list[tuple[Any, dict[str, Any]]]:
+    """Return the layers of a kind that napari would show of a path: the pixels, as large as they are, and the rest."""
+    read = napari_get_reader(str(path))
+    assert read is not None
+    found = [(data[0] if isinstance(data, list) else data, more) for data, more, own in read(str(path)) if own == kind]
+    return [(np.asarray(data), more) for data, more in found]
+
+
+def test_napari_shows_the_plate_its_wells_side_by_side() -> None:
+    [(image, more)] = layers_of(PLATE, "image")
+    assert (image.shape, image.dtype) == ((2, 2 * 128, 3 * 128), np.uint16)
+    assert [name.rpartition(" ")[2] for name in more["name"]] == ["DNA", "GFP"]
+    b02 = open_ome_zarr_container(PLATE / "B" / "02" / "1").get_image().get_as_numpy()
+    assert np.array_equal(image[:, 128:, 128:256], b02)
+    for objects, (labels, _) in zip(("Cytoplasm", "Nuclei"), layers_of(PLATE, "labels"), strict=True):
+        assert labels.shape == (2 * 128, 3 * 128)
+        assert np.array_equal(labels[128:, 128:256], np.squeeze(labels_of("B02", 1, objects)))
+
+
+@pytest.mark.parametrize("path", ["B/02/1", "B/02/1/labels/Nuclei"])
+def test_napari_shows_an_image_with_its_channels_and_its_labels_in_their_colours(path: str) -> None:
+    [(image, more)] = layers_of(PLATE / path, "image")
+    assert (image.shape, image.dtype) == ((2, 128, 128), np.uint16)
+    assert (more["channel_axis"], more["axis_labels"]) == (0, ("y", "x"))
+    assert [name.rpartition(" ")[2] for name in more["name"]] == ["DNA", "GFP"]
+    assert [colours.name for colours in more["colormap"]] == ["blue", "green"]
+    assert all(low < high <= 65535 for low, high in more["contrast_limits"])
+    for objects, (labels, shown) in zip(("Cytoplasm", "Nuclei"), layers_of(PLATE / path, "labels"), strict=True):
+        assert shown["name"].endswith(f"/{objects}")
+        assert np.array_equal(labels, np.squeeze(labels_of("B02", 1, objects)))
+        written = json.loads((PLATE / "B" / "02" / "1" / "labels" / objects / "zarr.json").read_text())
+        colours = {c["label-value"]: c["rgba"] for c in written["attributes"]["ome"]["image-label"]["colors"]}
+        assert colours.keys() == set(np.unique(labels)) - {0}
+        found = {number: [round(255 * part) for part in colour] for number, colour in shown["colormap"].items()}
+        assert {number: colour for number, colour in found.items() if number} == colours
+
+
+def test_napari_shows_an_image_that_was_kept() -> None:
+    for kept, name in (("0xTop", "Top"), ("1xSmooth", "Smooth")):
+        [(image, more)] = layers_of(PLATE / "B" / "02" / kept, "image")
+        assert (image.shape, more["name"]) == ((1, 128, 128), [f"{kept}: {name}"])
 
 
 def test_the_metadata_are_valid_ome_zarr() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import re
 import signal
 from typing import TYPE_CHECKING, NamedTuple, NoReturn
 
@@ -26,7 +27,7 @@ class Fault(NamedTuple):
 
     kind: str
     well: str | None = None
-    """None: in each."""
+    """Or ``plate:<step name>``; None: in each."""
     step: int | None = None
     """Its number, from 1; None: the first one."""
     attempt: int | None = None
@@ -65,7 +66,7 @@ def read_fault(text: str) -> Fault | None:
     if not text:
         return None
     try:
-        return _parse(*text.split(":"))
+        return _parse(*re.split(":(?=well=|step=|attempt=)", text))  # a step over the whole plate is plate:NAME
     except (KeyError, ValueError) as e:
         kinds = "|".join(_KINDS)
         raise UserError(f"{FAULT}={text} is no fault; write {kinds}[:well=WELL][:step=N][:attempt=N]") from e

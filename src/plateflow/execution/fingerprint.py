@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import ast
 import hashlib
-import inspect
 import os
-import sys
 import tomllib
 from contextlib import suppress
 from dataclasses import replace
@@ -16,11 +14,11 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from plateflow.errors import ImageError
+from plateflow.execution.libraries import library_versions, modules_beside, source_file
 from plateflow.pipeline.signature import function_name, resolve_function
 from plateflow.pipeline.toml import SUFFIX
 from plateflow.progress.messages import AxisKind
 from plateflow.storage.image import image_files
-from plateflow.storage.run_record import library_versions
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -37,8 +35,8 @@ def with_fingerprints(plan: PlatePlan, *, preview: bool) -> PlatePlan:
     They cover, besides the images' sizes and times of change: parameters, inputs and outputs of all steps, the text of
     the pipeline's file but for its comments, the modules beside it that it imports, the modules that its functions
     come from, the well's row of the plate map, the images that steps over the whole
-    plate read, and the versions of python and of the libraries. Not what those modules
-    import from elsewhere.
+    plate read, and the versions of python and of the libraries that all these name. Not what those
+    import in turn.
 
     Parameters
     ----------
@@ -91,14 +89,15 @@ def _files_of(record: ImageRecord, prefix: str) -> Iterator[str]:
 
 
 def _recipe(pipeline: Pipeline) -> Iterator[str]:
-    yield repr(sorted(library_versions().items()))
+    yield repr(sorted(library_versions(pipeline).items()))
     yield repr((sorted(pipeline.channels.items()), pipeline.sequential))
     own = pipeline.source.path if pipeline.source is not None else ""
     for step in pipeline.steps:
         yield from _of_step(step, own)
     if pipeline.source is not None:
         yield _code(pipeline.source)
-        yield from _modules_beside(pipeline.source)
+        for name, path in modules_beside(pipeline.source):
+            yield f"{name} {hashlib.sha256(Path(path).read_bytes()).hexdigest()}"
 
 
 def _of_step(step: FunctionStep, own: str) -> Iterator[str]:
@@ -108,8 +107,8 @@ def _of_step(step: FunctionStep, own: str) -> Iterator[str]:
     for key, link in ((key, link) for key, branch in step.branches.items() for link in branch.chain):
         func = resolve_function(link.func)
         yield repr((key, function_name(func), sorted((name, _told(value)) for name, value in link.params.items())))
-        source = inspect.getsourcefile(inspect.unwrap(func)) if inspect.isfunction(func) else None
-        if source is not None and source != own and os.path.isfile(source):
+        source = source_file(func)
+        if source is not None and source != own:
             yield hashlib.sha256(Path(source).read_bytes()).hexdigest()
 
 
@@ -128,14 +127,6 @@ def _code(source: PipelineSource) -> str:
         return ast.dump(ast.parse(source.text))
     except RecursionError:  # some deeper expressions run all the same
         return source.text
-
-
-def _modules_beside(source: PipelineSource) -> Iterator[str]:
-    folder = Path(source.path).parent
-    for name, module in sorted(sys.modules.items()):
-        path = getattr(module, "__file__", None)
-        if path and path != source.path and Path(path).parent == folder and os.path.isfile(path):
-            yield f"{name} {hashlib.sha256(Path(path).read_bytes()).hexdigest()}"
 
 
 def _digest(entries: list[str]) -> str:

@@ -12,6 +12,7 @@ import numpy as np
 
 from plateflow.errors import OutputError
 from plateflow.execution.fingerprint import fingerprint_plate
+from plateflow.execution.libraries import library_versions
 from plateflow.execution.plate_images import FOLDER as PLATE_IMAGES
 from plateflow.execution.plate_images import read_record
 from plateflow.execution.results import PIXELS, remove_uncommitted
@@ -27,7 +28,6 @@ from plateflow.storage.run_record import (
     PipelineRecord,
     RunRecord,
     StepRecord,
-    library_versions,
     utc_text,
     write_run_record,
 )
@@ -208,7 +208,7 @@ def _run_record(
         pipeline=PipelineRecord.of(plan.pipeline.name, source.text if source else ""),
         steps=tuple(_step_record(name, step) for name, step in zip(plan.step_names, plan.pipeline.steps, strict=True)),
         fingerprint=fingerprint_plate(plan),
-        versions=library_versions(),
+        versions=library_versions(plan.pipeline),
         executor=info.executor,
         workers=info.workers,
         intensity_scale=_intensity_scale(plan),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import os
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -11,6 +13,9 @@ from plateflow.functions.kinds import Info
 from plateflow.storage.atomic import write_atomic
 from plateflow.storage.image import read_image
 from plateflow.storage.names import encode_name
+from plateflow.storage.output import require_own
+from plateflow.storage.refusals import telling_what_to_do
+from plateflow.storage.regular import open_regular
 from plateflow.storage.tiff import encode_plane, read_plane
 
 if TYPE_CHECKING:
@@ -31,13 +36,24 @@ MOST_NAMED = 3
 """Unreadable files that are named in a message; the record has all of them."""
 
 
+class PlateImage(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One image that was made, by which a later reader sees whether it is still that one."""
+
+    planes: int
+    """How many went into it."""
+    size: int
+    """In bytes."""
+    sha256: str
+    """Of the file, hex."""
+
+
 class PlateStepRecord(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How a step over the whole plate went."""
 
     step: str
     seconds: float
-    images: dict[str, int]
-    """Of each file that was made, the number of planes that went into it."""
+    images: dict[str, PlateImage]
+    """By the name of their file."""
     unreadable: tuple[str, ...]
     """Why planes were left out, each naming its file."""
 
@@ -91,19 +107,24 @@ class PlateData:
 
         Raises
         ------
-        OSError
-            Names the file that cannot be written.
+        OutputError
+            Names the file that cannot be written; or the folder is a link.
         """
-        folder.mkdir(parents=True, exist_ok=True)
-        for ref, image in self._made.items():
-            write_atomic(folder / image_name(ref), encode_plane(image))
-        record = PlateStepRecord(
-            step=self.axis.axis_id,
-            seconds=seconds,
-            images={image_name(ref): self._counts[ref] for ref in self._made},
-            unreadable=tuple(text for planes in self._reading.values() for text in planes.unreadable),
-        )
-        write_atomic(folder / f"{encode_name(self.axis.axis_id)}.json", msgspec.json.encode(record))
+        with telling_what_to_do():
+            require_own(folder.parent, folder)
+            folder.mkdir(parents=True, exist_ok=True)
+            record = PlateStepRecord(
+                step=self.axis.axis_id,
+                seconds=seconds,
+                images={image_name(ref): self._write_image(folder, ref) for ref in self._made},
+                unreadable=tuple(text for planes in self._reading.values() for text in planes.unreadable),
+            )
+            write_atomic(_record_path(folder, self.axis.axis_id), msgspec.json.encode(record))
+
+    def _write_image(self, folder: Path, ref: Ref) -> PlateImage:
+        data = encode_plane(self._made[ref])
+        write_atomic(folder / image_name(ref), data)
+        return PlateImage(planes=self._counts[ref], size=len(data), sha256=hashlib.sha256(data).hexdigest())
 
 
 class _Planes:
@@ -158,14 +179,45 @@ def read_plate_image(folder: Path, ref: Ref) -> NDArray[Any]:
     Raises
     ------
     ImageError
-        If it is gone.
+        If it is gone, or not as that step wrote it.
     """
-    return read_plane(str(folder / image_name(ref)))
+    path = folder / image_name(ref)
+    records = (_read_record(record) for record in folder.glob("*.json"))
+    images = [record.images[path.name] for record in records if record is not None and path.name in record.images]
+    if len(images) != 1 or not _is_whole(path, images[0]):
+        raise ImageError(
+            f"{path}: is gone, damaged or replaced since a step over the whole plate made it; "
+            "go on with --resume, which makes it again"
+        )
+    return read_plane(str(path))
 
 
 def read_record(folder: Path, axis_id: str) -> PlateStepRecord | None:
     """Read how a step over the whole plate went; None where it did not come to its end."""
+    return _read_record(_record_path(folder, axis_id))
+
+
+def is_whole(folder: Path, axis_id: str) -> bool:
+    """Return whether all images that a step over the whole plate made are there, and as it wrote them."""
+    record = read_record(folder, axis_id)
+    return record is not None and all(_is_whole(folder / name, image) for name, image in record.images.items())
+
+
+def _record_path(folder: Path, axis_id: str) -> Path:
+    return folder / f"{encode_name(axis_id)}.json"
+
+
+def _read_record(path: Path) -> PlateStepRecord | None:
     try:
-        return msgspec.json.decode((folder / f"{encode_name(axis_id)}.json").read_bytes(), type=PlateStepRecord)
-    except (FileNotFoundError, msgspec.MsgspecError):
+        return msgspec.json.decode(path.read_bytes(), type=PlateStepRecord)
+    except (OSError, msgspec.MsgspecError, UnicodeDecodeError):
         return None
+
+
+def _is_whole(path: Path, image: PlateImage) -> bool:
+    try:
+        with open_regular(path) as file:
+            is_as_long = os.fstat(file.fileno()).st_size == image.size
+            return is_as_long and hashlib.file_digest(file, "sha256").hexdigest() == image.sha256
+    except OSError:
+        return False

@@ -7,9 +7,12 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
 
 from plateflow.errors import OutputError
+from plateflow.execution.plate_images import FOLDER as PLATE_IMAGES
+from plateflow.execution.plate_images import is_whole
 from plateflow.execution.results import take_back
 from plateflow.plate.wells import canonical_well
 from plateflow.progress.messages import AxisKind, Skipped
+from plateflow.storage.atomic import remove_folder
 from plateflow.storage.commit import WellRecord, find_damage, read_committed
 from plateflow.storage.refusals import telling_what_to_do
 from plateflow.storage.tables import WELLS_CSV
@@ -45,7 +48,8 @@ def go_on(plan: PlatePlan, output: Path, rerun: Rerun | None, only: Sequence[str
         Claimed results folder.
     rerun
         Run these wells, whatever has changed since; None: those whose results are not there, are damaged, or would
-        be others now.
+        be others now, and steps over the whole plate whose images are not there or damaged. Where a well runs, all
+        steps over the whole plate run before.
     only
         Of those that `rerun` names, only these; None: all.
 
@@ -61,11 +65,15 @@ def go_on(plan: PlatePlan, output: Path, rerun: Rerun | None, only: Sequence[str
         _mark(axis, records.get(axis.axis_id), earlier.get(axis.axis_id), output, wanted) for axis in plan.wells
     )
     is_wanted = any(axis.skipped is None and not axis.error for axis in wells)
-    of_plate = (axis for axis in plan.axes if axis.kind is AxisKind.PLATE)
-    axes = (*(axis if is_wanted else replace(axis, skipped=Skipped.COMPLETED) for axis in of_plate), *wells)
+    images = output / PLATE_IMAGES
+    of_plate = [axis for axis in plan.axes if axis.kind is AxisKind.PLATE]
+    if not is_wanted:
+        of_plate = [_mark_of_plate(axis, images, rerun) for axis in of_plate]
     with telling_what_to_do():
+        if is_wanted:
+            remove_folder(images)  # no well may read what an earlier run made
         take_back(output, [axis.axis_id for axis in wells if axis.skipped is None and axis.axis_id in records])
-    return replace(plan, axes=axes)
+    return replace(plan, axes=(*of_plate, *wells))
 
 
 def _mark(
@@ -84,6 +92,11 @@ def _mark(
     if status == "failed" and earlier is not None:
         return replace(axis, skipped=Skipped.FAILED, earlier_error=earlier.error)
     return replace(axis, skipped=Skipped.CANCELLED)
+
+
+def _mark_of_plate(axis: AxisPlan, images: Path, rerun: Rerun | None) -> AxisPlan:
+    is_done = rerun is not None or is_whole(images, axis.axis_id)
+    return replace(axis, skipped=Skipped.COMPLETED) if is_done else axis
 
 
 def _read_earlier(output: Path, *, needed: bool) -> dict[str, _Earlier]:

@@ -15,6 +15,8 @@ from plateflow.plate.pattern_groups import Address, group_keys, make_series, pat
 from plateflow.progress.messages import PLATE_AXIS, AxisKind
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from plateflow.pipeline.operands import Lane
     from plateflow.pipeline.step import FunctionStep
     from plateflow.plate.model import ImageRecord
@@ -63,6 +65,7 @@ def _add(found: PlateSteps, context: StepContext, index: int, acquired: Acquired
         made = companion_name(name, channel) if len(lanes) > 1 or context.step.inputs in (None, ("*",)) else name
         own = _groups(context, lane, made, acquired[channel], series[channel], planes)
         if own:
+            _require_own_file(made, found.images.series)
             found.images.series[made] = make_series(group.address for group in own)
             if made != name:
                 found.images.companions.setdefault(name, {})[channel] = made
@@ -83,6 +86,13 @@ def _output_name(context: StepContext, taken: set[str]) -> str:
     if names[0] in taken:
         raise PipelineError(f"makes image {names[0]!r} but there is one already; choose another name")
     return names[0]
+
+
+def _require_own_file(made: str, others: Iterable[str]) -> None:
+    # In files' names a companion's colon is an underscore.
+    for other in others:
+        if other.replace(":", "_") == made.replace(":", "_"):
+            raise PipelineError(f"makes image {made!r}, whose file is that of {other!r}; choose another name")
 
 
 def _channel(lane: Lane) -> str:

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-import platform
 from datetime import UTC, datetime
-from functools import cache
-from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -15,8 +12,6 @@ from plateflow.storage.atomic import write_atomic
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-_LIBRARIES = ("plateflow", "numpy", "scipy", "scikit-image", "polars", "tifffile", "imagecodecs", "msgspec")
 
 
 class StepRecord(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -57,7 +52,7 @@ class RunRecord(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     fingerprint: str
     """Of all wells, from :mod:`plateflow.execution.fingerprint`."""
     versions: dict[str, str]
-    """From :func:`library_versions`."""
+    """Of python, and of the libraries that the results depend on."""
     executor: str
     workers: int
     intensity_scale: float
@@ -75,12 +70,6 @@ def write_run_record(path: Path, record: RunRecord) -> None:
     """Write ``run.json``; returns when it would survive a power cut."""
     data = msgspec.json.encode(record, enc_hook=repr)
     write_atomic(path, msgspec.json.format(data, indent=2) + b"\n", fsync=True)
-
-
-@cache
-def library_versions() -> dict[str, str]:
-    """Name the versions of python and of the libraries that results depend on; imports none of them, asks once."""
-    return {"python": platform.python_version(), **{name: version(name) for name in _LIBRARIES}}
 
 
 def utc_text(seconds: float) -> str:

@@ -1,7 +1,10 @@
 """Steps over the whole plate, for real: in threads and processes, failing, dying, resumed, and by command."""
 
 import json
+import os
+import shutil
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +16,12 @@ import zarr
 from tests.integration.cli.commands import Cli
 
 from plateflow import compile_plate, load_pipeline, open_plate, run_plate
-from plateflow.errors import PlateStepError
+from plateflow.errors import PlateflowError, PlateStepError
 from plateflow.execution.plate_images import read_record
 from plateflow.plate.synthetic import write_synthetic_plate
 from plateflow.progress.messages import WorkerMessage, WorkerState
 from plateflow.progress.update import ProgressPhase, ProgressUpdate
-from plateflow.service.execute import ExecutorName
+from plateflow.service.execute import ExecutorName, RunOptions, ready_plan
 from plateflow.storage.tiff import read_plane, write_plane
 
 PIPELINE = """
@@ -96,7 +99,7 @@ def test_threads_and_processes_agree_and_the_light_is_taken_out(plate: Path, tmp
         assert np.corrcoef(found.ravel(), light().ravel())[0, 1] > 0.9
         record = read_record(output / "plate_images", "plate:estimate")
         assert record is not None
-        assert set(record.images.values()) == {20}
+        assert {image.planes for image in record.images.values()} == {20}
         assert record.unreadable == ()
         told = json.loads((output / "run.json").read_text())
         assert dict(told["seconds_per_step"])["estimate"] == record.seconds > 0
@@ -185,3 +188,115 @@ def test_by_command_its_failure_is_told(cli: Cli, plate: Path, tmp_path: Path) -
     failed = cli.run("run", path, plate, "--output", tmp_path / "out")
     assert failed.returncode == 2
     assert "step 'estimate' over the whole plate: ValueError: the lamp is off" in failed.stderr
+
+
+def cut(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:-1])
+
+
+def flip(path: Path) -> None:
+    data = bytearray(path.read_bytes())
+    data[-100] ^= 4
+    path.write_bytes(data)
+
+
+def swap(path: Path) -> None:
+    other = path.with_name(path.name.replace("DNA", "GFP"))
+    aside = path.with_name("aside")
+    path.rename(aside), other.rename(path), aside.rename(other)
+
+
+def block(path: Path) -> None:
+    path.unlink()
+    os.mkfifo(path)
+
+
+DAMAGES: dict[str, Callable[[Path], None]] = {
+    "cut": cut, "a bit flipped": flip, "gone": Path.unlink, "swapped with another": swap, "a FIFO in its place": block,
+}  # fmt: skip
+IMAGE = "Illumination_DNA_z1_t1.tif"
+
+
+def images_of(output: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in (output / "plate_images").glob("*.tif")}
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_a_damaged_image_of_it_is_made_again_by_a_resume(plate: Path, tmp_path: Path, damage: str) -> None:
+    path = pipeline(tmp_path)
+    run(plate, path, tmp_path / "out")
+    good = images_of(tmp_path / "out")
+    DAMAGES[damage](tmp_path / "out" / "plate_images" / IMAGE)
+    assert axes_of(run(plate, path, tmp_path / "out", resume=True)) == {"plate:estimate"}
+    assert images_of(tmp_path / "out") == good
+    assert axes_of(run(plate, path, tmp_path / "out", resume=True)) == set()
+
+
+@pytest.mark.parametrize("record", [b"", b"{}", b"\xff\xfe", None], ids=["empty", "no record", "no text", "gone"])
+def test_without_its_record_it_runs_again(plate: Path, tmp_path: Path, record: bytes | None) -> None:
+    path = pipeline(tmp_path)
+    run(plate, path, tmp_path / "out")
+    (found,) = (tmp_path / "out" / "plate_images").glob("*.json")
+    found.unlink() if record is None else found.write_bytes(record)
+    assert axes_of(run(plate, path, tmp_path / "out", resume=True)) == {"plate:estimate"}
+
+
+@pytest.mark.parametrize("executor", ["threads", "processes"])
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_a_well_does_not_believe_a_damaged_image(
+    plate: Path, tmp_path: Path, executor: ExecutorName, damage: str
+) -> None:
+    path = pipeline(tmp_path)
+    run(plate, path, tmp_path / "undisturbed")
+    image = tmp_path / "out" / "plate_images" / IMAGE
+
+    def harm(message: object) -> None:
+        if isinstance(message, ProgressUpdate) and message.phase is ProgressPhase.AXIS_COMPLETED and not harmed:
+            DAMAGES[damage](image)
+            harmed.append(message.axis_id)
+
+    harmed: list[str] = []
+    plan = compile_plate(open_plate(plate), load_pipeline(path))
+    outcome = run_plate(plan, output=tmp_path / "out", executor=executor, workers=2, on_progress=harm)
+    assert harmed == ["plate:estimate"]
+    assert len(outcome.errors) == 12
+    for error in outcome.errors.values():
+        assert error == (
+            f"{image}: is gone, damaged or replaced since a step over the whole plate made it; "
+            "go on with --resume, which makes it again"
+        )
+    assert len(axes_of(run(plate, path, tmp_path / "out", executor, resume=True))) == 13
+    assert images_of(tmp_path / "out") == images_of(tmp_path / "undisturbed")
+
+
+def test_nothing_that_an_earlier_pipeline_made_is_left_for_wells(plate: Path, tmp_path: Path) -> None:
+    path = pipeline(tmp_path)
+    run(plate, path, tmp_path / "out")
+    path.write_text(path.read_text().replace("(estimate, outputs", "(estimate, name='again', sample=4, outputs"))
+    path.write_text(path.read_text().replace(", sample=20", ""))
+    run(plate, path, tmp_path / "out", resume=True)
+    assert sorted(file.suffix for file in (tmp_path / "out" / "plate_images").iterdir()) == [".json", ".tif", ".tif"]
+
+
+def test_rerun_of_failed_wells_leaves_a_damaged_image_alone(plate: Path, tmp_path: Path) -> None:
+    path = pipeline(tmp_path)
+    run(plate, path, tmp_path / "out")
+    (tmp_path / "out" / "plate_images" / IMAGE).unlink()
+    plan = compile_plate(open_plate(plate), load_pipeline(path))
+    assert not ready_plan(plan, tmp_path / "out", RunOptions(rerun="failed")).runnable
+
+
+@pytest.mark.parametrize("when", ["before", "meanwhile"])
+def test_a_link_in_the_place_of_its_folder_is_refused(plate: Path, tmp_path: Path, when: str) -> None:
+    elsewhere, output = tmp_path / "elsewhere", tmp_path / "out"
+    link = f"p = Path({str(output / 'plate_images')!r}); p.exists() or p.symlink_to({str(elsewhere)!r})"
+    path = pipeline(tmp_path, link)
+    elsewhere.mkdir()
+    if when == "before":
+        run(plate, pipeline(tmp_path), output)
+        shutil.rmtree(output / "plate_images")
+        (output / "plate_images").symlink_to(elsewhere)
+    plan = compile_plate(open_plate(plate), load_pipeline(path))
+    with pytest.raises(PlateflowError, match=f"plate_images is a link to {elsewhere}"):
+        run_plate(plan, output=output, executor="threads", workers=2, resume=when == "before")
+    assert not list(elsewhere.iterdir())

@@ -20,6 +20,7 @@ from plateflow.execution.faults import EXIT_CODE, Fault, InjectedError, read_fau
         ("kill", Fault("kill")),
         ("kill:well=B06:step=2:attempt=1", Fault("kill", "B06", 2, 1)),
         ("hang:step=3", Fault("hang", step=3)),
+        ("kill:well=plate:ground:attempt=1", Fault("kill", "plate:ground", attempt=1)),
     ],
 )
 def test_what_can_be_written(text: str, fault: Fault | None) -> None:

@@ -143,6 +143,10 @@ def without(record: ImageRecord) -> ImageRecord:
         ([FunctionStep(stacked, outputs="G", variable_components=OVER)], "takes Planes alone"),
         ([FunctionStep(mean, inputs="DNS", outputs="G", variable_components=OVER)], "(did you mean 'DNA'?)"),
         ([GROUND, GROUND], "'ground_2': makes image 'Ground' but there is one already"),
+        (
+            [GROUND, FunctionStep(mean, inputs="DNA", outputs="Ground_DNA", variable_components=OVER)],
+            "makes image 'Ground_DNA', whose file is that of 'Ground:DNA'; choose another name",
+        ),
         ([GROUND, FunctionStep(f.same, inputs="Ground")], "it is read without one; read it beside a channel"),
         ([FunctionStep({"3": mean}, outputs="G", variable_components=OVER, group_by="channel")], "has no value 3"),
         (

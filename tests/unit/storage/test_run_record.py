@@ -11,7 +11,6 @@ from plateflow.storage.run_record import (
     PipelineRecord,
     RunRecord,
     StepRecord,
-    library_versions,
     utc_text,
     write_run_record,
 )
@@ -56,17 +55,3 @@ def test_pipeline_hash_is_that_of_its_text() -> None:
 def test_times_are_utc() -> None:
     assert RUN.started == "2023-11-14T22:13:20.000+00:00"
     assert RUN.ended == "2023-11-14T22:14:20.500+00:00"
-
-
-def test_versions_are_of_what_is_installed() -> None:
-    versions = library_versions()
-    assert versions["numpy"] == np.__version__
-    assert {"python", "plateflow", "scikit-image", "polars"} <= versions.keys()
-
-
-def acquisition(root: Path) -> list[str]:
-    (root / "day").mkdir(parents=True)
-    for name in ("day/b.tif", "day/a.tif"):
-        (root / name).write_bytes(b"pixels")
-        os.utime(root / name, ns=(0, 1_600_000_000_123_456_789))
-    return [str(root / "day/b.tif"), str(root / "day/a.tif")]

@@ -1,0 +1,129 @@
+"""The code behind a pipeline's results: its files, and the versions of the libraries that they name."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import os
+import platform
+import re
+import sys
+from functools import cache
+from importlib.metadata import PackageNotFoundError, packages_distributions, version
+from itertools import chain
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from plateflow.pipeline.pipeline import MODULE
+from plateflow.pipeline.signature import resolve_function
+from plateflow.pipeline.toml import SUFFIX
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    from plateflow.pipeline.pipeline import Pipeline, PipelineSource
+
+_LIBRARIES = {
+    "numpy": "numpy",
+    "scipy": "scipy",
+    "skimage": "scikit-image",
+    "polars": "polars",
+    "tifffile": "tifffile",
+    "imagecodecs": "imagecodecs",
+    "msgspec": "msgspec",
+}
+"""Distributions that all results depend on, by the module that is imported."""
+_ALWAYS = {"plateflow": "plateflow", **_LIBRARIES}
+
+
+def library_versions(pipeline: Pipeline) -> dict[str, str]:
+    """Name the versions of python and of the libraries that a pipeline's results depend on; imports none of them.
+
+    These are the ones that all results depend on; and what the code of its steps comes from or imports by name, also
+    inside a function: the pipeline's own file, the modules beside it, and those that its functions are defined in.
+    Not what these libraries import in turn.
+    """
+    found = {"python": platform.python_version()}
+    for name in chain(_ALWAYS.values(), sorted(_distributions_of(pipeline))):
+        found.setdefault(name, _version(name))
+    return found
+
+
+def source_file(func: Callable[..., Any]) -> str | None:
+    """Return the file that a function is defined in; None for one that is compiled, or typed in."""
+    source = inspect.getsourcefile(inspect.unwrap(func)) if inspect.isfunction(func) else None
+    return source if source is not None and os.path.isfile(source) else None
+
+
+def modules_beside(source: PipelineSource) -> Iterator[tuple[str, str]]:
+    """Yield name and file of the modules that were imported from a pipeline file's folder, by name."""
+    folder = Path(source.path).parent
+    for name, module in sorted(sys.modules.items()):
+        path = getattr(module, "__file__", None)
+        if path and path != source.path and Path(path).parent == folder and os.path.isfile(path):
+            yield name, path
+
+
+def _distributions_of(pipeline: Pipeline) -> set[str]:
+    links = chain.from_iterable(branch.chain for step in pipeline.steps for branch in step.branches.values())
+    named = set(chain.from_iterable(_named_by(resolve_function(link.func)) for link in links))
+    known = {*sys.stdlib_module_names, *_ALWAYS, MODULE}
+    if pipeline.source is not None:
+        beside = dict(modules_beside(pipeline.source))
+        known |= beside.keys()
+        named |= set(chain.from_iterable(map(_imported, beside.values())))
+        named |= frozenset() if pipeline.source.path.endswith(SUFFIX) else _imports(pipeline.source.text)
+    return set(chain.from_iterable(_distributions(name) for name in map(_top, named) if name not in known))
+
+
+def _named_by(func: Callable[..., Any]) -> Iterable[str]:
+    """Return the module that a function comes from, and those that this imports where its version does not tell."""
+    module = inspect.getmodule(inspect.unwrap(func))
+    if module is None or _top(module.__name__) in (MODULE, *_LIBRARIES):
+        return ()
+    file = source_file(func)
+    return (module.__name__, *(() if file is None else _imported(file)))
+
+
+def _top(module: str) -> str:
+    return module.partition(".")[0]
+
+
+def _imported(file: str) -> frozenset[str]:
+    return _imports(Path(file).read_bytes())
+
+
+@cache
+def _imports(code: str | bytes) -> frozenset[str]:
+    """Return the modules that a text imports, wherever in it."""
+    try:
+        nodes = list(ast.walk(ast.parse(code)))
+    except (SyntaxError, ValueError, RecursionError):  # it runs all the same, or is no python
+        return frozenset()
+    names = [alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names]
+    names += [node.module for node in nodes if isinstance(node, ast.ImportFrom) and node.module and not node.level]
+    return frozenset(names)
+
+
+@cache
+def _distributions(module: str) -> tuple[str, ...]:
+    """Return what is installed that a module comes from; none for one that is only a file."""
+    try:
+        _version(module)  # most are called as their module, and this is asked 300 times as fast
+    except (PackageNotFoundError, ValueError):
+        return tuple(_plain(name) for name in _by_module().get(module, ()))
+    return (_plain(module),)
+
+
+@cache
+def _version(name: str) -> str:
+    return version(name)
+
+
+@cache
+def _by_module() -> dict[str, list[str]]:
+    return dict(packages_distributions())
+
+
+def _plain(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()  # as the index calls it: cp_measure and cp-measure are one
