@@ -8,7 +8,7 @@ from plateflow.gui.states import LOOKS
 from plateflow.gui.texts import state_text
 
 WORDS = {f"{look.glyph} {look.word}".strip() for look in LOOKS.values()}
-COUNTS = re.compile(r" (#\d+|\d+ %|[\d,]+ files|\d+/\d+)$")
+COUNTS = re.compile(r" (#\d+|\d+ %|(· )?[\d,]+ files( found)?|\d+/\d+)$")
 
 
 class Labels:

@@ -9,6 +9,7 @@ from qtpy.QtCore import Qt
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QToolButton
 
+from plateflow.gui.chosen_format import ChosenFormat
 from plateflow.gui.manager import Manager
 from plateflow.gui.session import GONE, KeptPlate, Session
 from plateflow.gui.texts import step_text
@@ -34,7 +35,8 @@ def test_a_window_is_restored(
     window.add_plates([str(other), str(small_plate)])
     window._take_pipeline(str(pipeline))  # of the selected one, the first that was new
     manager.store.plates[str(small_plate)].output = "/results/small"
-    window.restore(Session(plates=(KeptPlate(gone),)))
+    by_name = ChosenFormat(filenames="(?P<well>.*)")
+    window.restore(Session(plates=(KeptPlate(gone, format=by_name),)))
     window.plates.list.selectAll()
     window.setGeometry(20, 30, 760, 700)
     window._keep()
@@ -42,7 +44,7 @@ def test_a_window_is_restored(
     assert session.plates == (
         KeptPlate(str(other), str(pipeline)),
         KeptPlate(str(small_plate), "", "/results/small"),
-        KeptPlate(gone),
+        KeptPlate(gone, format=by_name),
     )
     assert session.recent_plates == () == session.recent_pipelines  # as that session had them
     again = Manager(directory)

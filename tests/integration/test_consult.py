@@ -11,13 +11,16 @@ import pytest
 from tests.runtime.processes import wait_for_server
 
 from plateflow.cli.demo import PIPELINE
+from plateflow.plate.detect import known_formats
 from plateflow.plate.synthetic import write_synthetic_plate
 from plateflow.runtime.client import ExecutionClient, RefusedError
 from plateflow.service.questions import (
+    AskFormats,
     AskFunctions,
     AskImages,
     AskPipeline,
     Failed,
+    Formats,
     Functions,
     Images,
     PipelineRead,
@@ -142,3 +145,32 @@ def test_who_asks_imports_no_function_library() -> None:
     code = "import sys; import plateflow.service.questions; print('skimage' in sys.modules, 'scipy' in sys.modules)"
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert ran.stdout == "False False\n"
+
+
+def test_the_readers_of_plates(client: ExecutionClient) -> None:
+    answer = consult(client, AskFormats())
+    assert isinstance(answer, Formats)
+    told = [(each.name, each.looks_for) for each in answer.formats]
+    assert told == [(each.name, each.looks_for) for each in known_formats()]
+
+
+def test_a_reader_that_is_named_wins_over_the_file_names_of_the_pipeline(
+    client: ExecutionClient, tmp_path: Path
+) -> None:
+    plate, pipeline = tmp_path / "two", tmp_path / "pipeline.py"
+    plate.mkdir()
+    (plate / "AS_09125_050116030001_D03f00d0.tif").touch()
+    (plate / "Channel1-01-A-01.tif").touch()
+    pipeline.write_text(PIPELINE.replace('metadata="plate_map.csv"', r'filenames=r"(?P<well>x)\.tif"'))
+    wells = {}
+    for layout in ("cellomics", "sbs-names"):
+        answer = consult(client, AskImages(plate=str(plate), pipeline=str(pipeline), layout=layout))
+        assert isinstance(answer, Images)
+        wells[layout] = [Path(image.path).name[:4] for image in answer.images]
+        read = consult(client, AskPipeline(path=str(pipeline), plate=str(plate), layout=layout))
+        assert isinstance(read, PipelineRead)
+        assert not [problem for problem in read.problems if "readers" in problem.text or "matches" in problem.text]
+    assert wells == {"cellomics": ["AS_0"], "sbs-names": ["Chan"]}
+    answer = consult(client, AskImages(plate=str(plate), pipeline=str(pipeline)))
+    assert isinstance(answer, Failed)
+    assert "none of 2 files matches" in answer.reason

@@ -30,13 +30,16 @@ from tests.runtime.scripts import job, new_id
 from tests.unit.cli.view.script import Script
 
 from plateflow.cli.demo import PIPELINE
+from plateflow.gui.chosen_format import ChosenFormat
 from plateflow.gui.editor.window import PipelineEditor
+from plateflow.gui.format_dialog import FormatDialog
 from plateflow.gui.manager import Manager
 from plateflow.gui.palette import DARK, LIGHT, Theme
 from plateflow.gui.plates import Plate
 from plateflow.gui.states import PlateState
 from plateflow.gui.theme import apply_theme
 from plateflow.gui.window import MainWindow
+from plateflow.plate.detect import known_formats
 from plateflow.plate.synthetic import write_synthetic_plate
 from plateflow.progress.messages import (
     ExecutionKind,
@@ -49,6 +52,7 @@ from plateflow.progress.messages import (
 from plateflow.progress.update import ProgressUpdate
 from plateflow.runtime.client import ExecutionClient
 from plateflow.service.connect import connect
+from plateflow.service.questions import FormatWords
 
 PICTURES = Path(__file__).parent
 SCREENS = "/data/screens"
@@ -320,6 +324,17 @@ def editor(_here: Stage, app: QApplication, name: str) -> None:
         window.deleteLater()
 
 
+def formats(_here: Stage, app: QApplication, name: str) -> None:
+    """Show how a plate's format is chosen, with a pattern that is wrong."""
+    apply_theme(app, DARK)
+    dialog = FormatDialog(["Plate_2026-11-23_B"], ChosenFormat(filenames=r"(?P<well>[A-P]\d\d)_(?P<sit>\d+\.tif"))
+    dialog.offer(FormatWords(each.name, each.looks_for) for each in known_formats())
+    dialog.show()
+    grab(dialog, name)
+    dialog.close()
+    dialog.deleteLater()
+
+
 SCENES: dict[str, Callable[[Stage, QApplication, str], None]] = {
     "running": running,
     "plate_384": plate_384,
@@ -328,6 +343,7 @@ SCENES: dict[str, Callable[[Stage, QApplication, str], None]] = {
     "pending": pending,
     "lost": lost,
     "editor": editor,
+    "formats": formats,
 }
 
 

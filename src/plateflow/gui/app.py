@@ -24,6 +24,8 @@ from plateflow.settings import runtime_directory, session_file
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from qtpy.QtGui import QAction
+
 
 def open_window(folders: Sequence[str]) -> int:
     """Show the window, with the plates of the last time and these, until it is closed; return 0."""
@@ -43,9 +45,8 @@ def open_window(folders: Sequence[str]) -> int:
     app.setWindowIcon(window_icon())
     tray = Tray(window_icon())
     window = MainWindow(manager, change_theme, tray.show_note)
-    notify = window.actions_by_name["notify"]
-    notify.setChecked(settings.value("notify", True, bool))
-    notify.toggled.connect(lambda on: settings.setValue("notify", on))
+    _remember(window.actions_by_name["notify"], settings, "notify", at_first=True)
+    _remember(window.actions_by_name["threads"], settings, "threads", at_first=False)
     window.detail.set_colour_by(_colour_by(settings))
     window.detail.colour_changed.connect(lambda by: settings.setValue("colour", by))
     kept = session_file()
@@ -77,6 +78,11 @@ def _awake_for_signals() -> Iterator[None]:
         notifier.setEnabled(False)
         ours.close()
         theirs.close()
+
+
+def _remember(switch: QAction, settings: QSettings, name: str, *, at_first: bool) -> None:
+    switch.setChecked(settings.value(name, at_first, bool))
+    switch.toggled.connect(lambda on: settings.setValue(name, on))
 
 
 def _colour_by(settings: QSettings) -> ColourBy:

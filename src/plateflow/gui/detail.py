@@ -166,7 +166,7 @@ def _header(plate: Plate | None) -> str:
     if plate is None:
         return "No plate is selected"
     progress = plate.details
-    parts = [plate.name, state_words(plate)]
+    parts = [plate.name, state_words(plate), *filter(None, [plate.format.words])]
     if progress is not None and progress.axes:
         parts += [counted(sum(count_wells(progress).values()), "well"), wells_text(progress)]
     if plate.problem:

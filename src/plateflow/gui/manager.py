@@ -8,6 +8,7 @@ from collections import deque
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from msgspec.structs import replace
 from qtpy.QtCore import QObject, QTimer, Signal
 
 from plateflow.errors import UserError
@@ -23,6 +24,7 @@ from plateflow.service.job import JobSpec, default_results, describe_pipeline
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from plateflow.gui.chosen_format import ChosenFormat
     from plateflow.gui.plates import Plate
     from plateflow.runtime.client import ExecutionClient
     from plateflow.runtime.control import Summary
@@ -76,6 +78,7 @@ class Manager(QObject):
     def __init__(self, directory: Path, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self.store = PlateStore()
+        self._in_threads = False
         self.connection = "connecting"
         self._events: deque[Event] = deque()
         self._closed = False
@@ -107,7 +110,7 @@ class Manager(QObject):
 
     def restore(self, plates: Iterable[KeptPlate]) -> list[str]:
         """Add plates as they were kept, also those whose folder is not there now; return the paths that are new."""
-        new = [kept.path for kept in plates if self.store.add(kept.path, kept.pipeline, kept.output)]
+        new = [kept.path for kept in plates if self.store.add(kept.path, kept.pipeline, kept.output, kept.format)]
         for path in new:
             self.store.plates[path].problem = "" if Path(path).is_dir() else GONE
         if new:
@@ -126,6 +129,17 @@ class Manager(QObject):
         for path in paths:
             self.store.set_pipeline(path, pipeline)
         self._schedule()
+
+    def set_format(self, paths: Iterable[str], chosen: ChosenFormat) -> None:
+        """Have plates read in another way from now on; those that are not in the list any more are passed over."""
+        for path in paths:
+            if path in self.store.plates:
+                self.store.set_format(path, chosen)
+        self._schedule()
+
+    def set_threads(self, on: bool) -> None:
+        """Run the wells of the runs to come in threads, or in processes."""
+        self._in_threads = on
 
     def init(self, paths: Iterable[str]) -> None:
         """Open plates."""
@@ -216,20 +230,20 @@ class Manager(QObject):
         self._schedule()
 
     def _spec(self, plate: Plate, kind: ExecutionKind, execution_id: str, retry: Retry | None) -> JobSpec:
-        if not plate.pipeline:
-            if kind is ExecutionKind.INIT:
-                return JobSpec(plate=plate.path)
+        if not plate.pipeline and kind is not ExecutionKind.INIT:
             raise UserError(f"{plate.name} has no pipeline yet: choose one first")
+        spec = JobSpec(
+            plate=plate.path,
+            pipeline=describe_pipeline(plate.pipeline) if plate.pipeline else None,
+            layout=plate.format.layout,
+            filenames=plate.format.filenames,
+            executor="threads" if self._in_threads else "processes",
+        )
         if retry is not None:
-            return JobSpec(
-                plate=plate.path,
-                pipeline=describe_pipeline(plate.pipeline),
-                output=plate.output,
-                rerun="failed",
-                wells=retry.wells,
-            )
-        output = str(default_results(Path(plate.path), execution_id)) if kind is ExecutionKind.RUN else None
-        return JobSpec(plate=plate.path, pipeline=describe_pipeline(plate.pipeline), output=output)
+            return replace(spec, output=plate.output, rerun="failed", wells=retry.wells)
+        if kind is not ExecutionKind.RUN:
+            return spec
+        return replace(spec, output=str(default_results(Path(plate.path), execution_id)))
 
     def _join(self, client: ExecutionClient, paths: list[str]) -> None:
         # In the link's thread: what the server last did for these plates, also for another window or terminal.

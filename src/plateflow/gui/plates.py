@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from plateflow.gui.chosen_format import DETECTED, ChosenFormat
 from plateflow.gui.states import BUSY, PlateState
 from plateflow.gui.well_times import WellTimes
 from plateflow.progress.eta import Estimator
@@ -39,12 +40,17 @@ class Plate:
     """Path of its pipeline file."""
     output: str = ""
     """Results folder of its last run."""
+    format: ChosenFormat = DETECTED
+    """How it is to be read."""
     init_pending: bool = False
     """Init was requested, and neither succeeded nor failed yet."""
     compile_pending: bool = False
     """Compile was requested, and neither succeeded nor failed yet."""
-    outdated: bool = False
-    """Its pipeline was changed while it was being compiled."""
+    at_best: PlateState | None = None
+    """What init or compile under way leads to where all goes well; None for what it was asked for.
+
+    Less than that where the pipeline, or the format, was changed meanwhile.
+    """
     pause_pending: bool = False
     """A pause was requested, and wells are still under way."""
     stop_pending: bool = False
@@ -110,11 +116,11 @@ class PlateStore:
     _owners: dict[str, Plate] = field(default_factory=dict)
     """Plates by the execution that they show."""
 
-    def add(self, path: str, pipeline: str = "", output: str = "") -> bool:
+    def add(self, path: str, pipeline: str = "", output: str = "", chosen: ChosenFormat = DETECTED) -> bool:
         """Add a plate at the end; return whether it is new."""
         if path in self.plates:
             return False
-        self.plates[path] = Plate(path, pipeline, output)
+        self.plates[path] = Plate(path, pipeline, output, chosen)
         self.changed.add(path)
         return True
 
@@ -126,9 +132,22 @@ class PlateStore:
         """Give a plate a pipeline, or the same file after a change: what was compiled is not what would run now."""
         plate = self.plates[path]
         plate.pipeline = pipeline
-        plate.outdated = plate.compile_pending
+        if plate.compile_pending and plate.at_best is None:
+            plate.at_best = PlateState.READY
         if plate.settled is PlateState.COMPILED:
             plate.settled = PlateState.READY
+        self.changed.add(path)
+
+    def set_format(self, path: str, chosen: ChosenFormat) -> None:
+        """Have a plate read in another way: what was understood of it, or was not, is not what would be now."""
+        plate = self.plates[path]
+        if chosen == plate.format:
+            return
+        plate.format = chosen
+        if plate.init_pending or plate.compile_pending:
+            plate.at_best = PlateState.CREATED
+        if plate.settled in (PlateState.READY, PlateState.COMPILED) or _failed_before_wells(plate):
+            plate.settled, plate.problem = PlateState.CREATED, ""
         self.changed.add(path)
 
     def request(self, path: str, kind: ExecutionKind, execution_id: str, output: str = "") -> None:
@@ -248,14 +267,15 @@ class PlateStore:
         if progress is None or not progress.ended:
             return
         if progress.state is ExecutionState.COMPLETED:
-            self._settle(plate, PlateState.READY if plate.outdated else _succeeded(progress), "")
+            self._settle(plate, plate.at_best or _succeeded(progress), "")
         elif progress.state is ExecutionState.CANCELLED:
             self._settle(plate, PlateState.CANCELLED, progress.reason)
         else:
             self._settle(plate, PlateState.FAILED, progress.plate_error or progress.reason)
 
     def _settle(self, plate: Plate, state: PlateState, problem: str) -> None:
-        plate.init_pending = plate.compile_pending = plate.outdated = False
+        plate.init_pending = plate.compile_pending = False
+        plate.at_best = None
         plate.stop_pending = plate.pause_pending = False
         plate.settled, plate.problem = state, problem
         if plate.progress is not None and not plate.progress.ended:
@@ -269,6 +289,10 @@ def _keep_times(plate: Plate, progress: ExecutionProgress) -> None:
         plate.times.forget_begun()  # the server was away, or is another
     else:
         plate.times = WellTimes()
+
+
+def _failed_before_wells(plate: Plate) -> bool:
+    return plate.settled is PlateState.FAILED and (plate.progress is None or not plate.progress.axes)
 
 
 def _succeeded(progress: ExecutionProgress) -> PlateState:

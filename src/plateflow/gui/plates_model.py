@@ -44,7 +44,8 @@ class PlatesModel(QAbstractListModel):
         if role in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.AccessibleTextRole):
             return f"{plate.name}  {state_text(plate)}"
         if role == Qt.ItemDataRole.ToolTipRole:
-            return "\n".join(part for part in (plate.path, state_words(plate), step_text(plate), plate.problem) if part)
+            parts = (plate.path, state_words(plate), plate.format.words, step_text(plate), plate.problem)
+            return "\n".join(filter(None, parts))
         return None
 
     def plate(self, row: int) -> Plate:

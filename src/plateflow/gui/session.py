@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
+from plateflow.gui.chosen_format import DETECTED, ChosenFormat
 from plateflow.storage.atomic import write_atomic
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ class KeptPlate(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Path of its pipeline file."""
     output: str = ""
     """Results folder of its last run."""
+    format: ChosenFormat = DETECTED
 
 
 class Session(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

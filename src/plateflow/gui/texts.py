@@ -10,6 +10,7 @@ from plateflow.progress.messages import ExecutionState
 from plateflow.progress.percent import shown_percent
 from plateflow.progress.state import AxisState
 from plateflow.progress.wells import count_wells
+from plateflow.progress.words import one_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -41,6 +42,8 @@ def step_text(plate: Plate) -> str:
         return plate.problem
     if state is not PlateState.RUNNING or plate.progress is None:
         return ""
+    if not plate.progress.steps_by_index:
+        return _preparation(plate.progress)
     current = plate.current_axis()
     return SEPARATOR.join([f"step {_step(current[1], plate.progress)}", well_word(current[0])]) if current else ""
 
@@ -132,10 +135,10 @@ def _suffix(plate: Plate, state: PlateState) -> str:
         return f"#{plate.queue_place}" if plate.queue_place else ""
     if progress is None:
         return ""
-    if state is PlateState.INIT:
-        return f"{progress.init.completed:,} files" if progress.init and progress.init.completed else ""
-    if state is PlateState.COMPILE:
+    if state is PlateState.COMPILE and progress.compile is not None:
         return _of(progress.compile)
+    if state in (PlateState.INIT, PlateState.COMPILE):
+        return _files(progress.init)
     if state in (PlateState.RUNNING, PlateState.STOPPING, PlateState.PAUSED, PlateState.PAUSING):
         return f"{progress.percent} %"
     if state is PlateState.COMPLETE_WITH_FAILURES:
@@ -148,6 +151,19 @@ def _suffix(plate: Plate, state: PlateState) -> str:
 def _done_of_all(progress: ExecutionProgress) -> str:
     counts = count_wells(progress)
     return f"{counts[AxisState.COMPLETED]}/{sum(counts.values())}"
+
+
+def _preparation(progress: ExecutionProgress) -> str:
+    if progress.compile is not None:
+        return f"{LOOKS[PlateState.COMPILE].word} {_of(progress.compile)}".strip()
+    return f"{LOOKS[PlateState.INIT].word} {_files(progress.init)}".strip() if progress.init is not None else ""
+
+
+def _files(phase: Phase | None) -> str:
+    """Return how many files were looked at, or where that has not begun, found."""
+    if phase is None or (phase.total and not phase.completed):
+        return ""
+    return f"{phase.completed:,} files" if phase.total else f"· {one_line(phase.message)}" if phase.message else ""
 
 
 def _of(phase: Phase | None) -> str:

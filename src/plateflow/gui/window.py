@@ -32,6 +32,7 @@ from plateflow.gui.actions import allow, make_actions, paint_icons
 from plateflow.gui.banner import Banner
 from plateflow.gui.detail import PlateDetail
 from plateflow.gui.editor.editors import Editors
+from plateflow.gui.formats import FormatChooser
 from plateflow.gui.notices import end_notice, lost_notice
 from plateflow.gui.panels.desktop import open_path
 from plateflow.gui.panels.input_images import InputImages, first_planes
@@ -96,6 +97,7 @@ class MainWindow(QMainWindow):
         self.detail = PlateDetail(self)
         self.images = InputImages(self)
         self.editors = Editors(manager, self)
+        self.formats = FormatChooser(manager.consultant, self)
         self._status = QLabel(self)
         self._status.setAccessibleName("Status")
         self._status.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)  # a name may be long
@@ -119,6 +121,7 @@ class MainWindow(QMainWindow):
         if event is not None and not self.editors.close():
             event.ignore()
             return
+        self.formats.close()
         self._keep()
         self._clock.stop()
         self._manager.close()
@@ -152,7 +155,7 @@ class MainWindow(QMainWindow):
         plates = self._manager.store.plates.values()
         selected = {plate.path for plate in self.selected()}
         return Session(
-            plates=tuple(KeptPlate(plate.path, plate.pipeline, plate.output) for plate in plates),
+            plates=tuple(KeptPlate(plate.path, plate.pipeline, plate.output, plate.format) for plate in plates),
             selected=tuple(plate.path for plate in plates if plate.path in selected),
             geometry=bytes(self.saveGeometry().toHex().data()).decode(),
             recent_plates=self.recent_plates.paths,
@@ -204,6 +207,7 @@ class MainWindow(QMainWindow):
             "add": self._choose_plates,
             "remove": lambda: self._manager.remove([plate.path for plate in self.selected()]),
             "pipeline": lambda: self.editors.edit(self.selected()),
+            "format": lambda: self.formats.choose(self.selected()),
             "init": partial(self._act, self._manager.init),
             "compile": partial(self._act, self._manager.compile),
             "run": partial(self._act, self._manager.run),
@@ -217,8 +221,10 @@ class MainWindow(QMainWindow):
             "recent_plates": partial(self._pop_up, self.recent_plates),
             "recent_pipelines": partial(self._pop_up, self.recent_pipelines),
         }
-        notify = self.actions_by_name["notify"]
-        notify.toggled.connect(lambda on: notify.setText(f"Notify at the end of a run: {'on' if on else 'off'}"))
+        notify, threads = self.actions_by_name["notify"], self.actions_by_name["threads"]
+        notify.toggled.connect(lambda on: notify.setText(f"Notify at the end of a run: {_on_or_off(on)}"))
+        threads.toggled.connect(lambda on: threads.setText(f"Run wells in threads: {_on_or_off(on)}"))
+        threads.toggled.connect(self._manager.set_threads)
         for name, act in does.items():
             self.actions_by_name[name].triggered.connect(lambda _checked=False, act=act: act())
         self.plates.selection_changed.connect(self._show_selected)
@@ -235,6 +241,8 @@ class MainWindow(QMainWindow):
         self._manager.disconnected.connect(self._tell_lost)
         self.banner.results_wanted.connect(self._open)
         self.editors.given.connect(self._remember_pipeline)
+        self.formats.chosen.connect(self._manager.set_format)
+        self.formats.chosen.connect(self.editors.set_format)
         self.detail.traceback_wanted.connect(self._ask_traceback)
         self.detail.input_wanted.connect(self._ask_images)
         self.detail.retry_wanted.connect(self._retry_well)
@@ -302,7 +310,13 @@ class MainWindow(QMainWindow):
         plate = self.detail.plate
         if plate is not None:
             self._bar.showMessage(f"Looking for the images of {well}…")
-            question = AskImages(plate=plate.path, well=well, pipeline=plate.pipeline or None)
+            question = AskImages(
+                plate=plate.path,
+                well=well,
+                pipeline=plate.pipeline or None,
+                filenames=plate.format.filenames,
+                layout=plate.format.layout,
+            )
             self._manager.consultant.ask(question, partial(self._show_images, well))
 
     def _show_images(self, well: str, answer: Answer) -> None:
@@ -358,6 +372,10 @@ class MainWindow(QMainWindow):
         if self.banner.notice == self._lost:
             self.banner.dismiss()
         self._lost = None
+
+
+def _on_or_off(on: bool) -> str:
+    return "on" if on else "off"
 
 
 def _folders(dropped: QMimeData | None) -> list[str]:

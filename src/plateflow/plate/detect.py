@@ -23,6 +23,7 @@ from plateflow.plate.formats import (
 )
 from plateflow.plate.formats.plate_format import ENTRY_POINTS, PlateFormat
 from plateflow.plate.listing import list_top
+from plateflow.plate.notes import IN_WINDOW
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -118,7 +119,9 @@ def detect(folder: str, name: str | None = None) -> Match:
         raise PlateError(_nothing_found(formats, top))
     if len(matches) > 1:
         claims = " and ".join(f"{match.format.name} by {os.path.relpath(match.found, folder)}" for match in matches)
-        raise PlateError(f"{folder}: {len(matches)} readers know this folder: {claims}; choose one by --format")
+        raise PlateError(
+            f"{folder}: {len(matches)} readers know this folder: {claims}; choose one by --format, {IN_WINDOW}"
+        )
     return matches[0]
 
 
@@ -138,7 +141,10 @@ def _named(name: str, formats: tuple[PlateFormat, ...], top: TopFolder) -> Match
     chosen = next((each for each in formats if each.name == name), None)
     if chosen is None:
         known = ", ".join(each.name for each in formats)
-        raise PlateError(f"there is no reader of plates {name!r}; there are: {known}, and --filenames")
+        raise PlateError(
+            f"there is no reader of plates {name!r}; there are: {known}, and --filenames; "
+            f"choose one by --format, {IN_WINDOW}"
+        )
     found = chosen.find(top)
     if found is None:
         raise PlateError(f"{top.path}: is no {name} plate: looked for {chosen.looks_for}; it {_holds(top)}")
@@ -152,11 +158,12 @@ def _matches(formats: Iterable[PlateFormat], top: TopFolder) -> list[Match]:
 
 
 def _nothing_found(formats: tuple[PlateFormat, ...], top: TopFolder) -> str:
+    # What can be done comes first: a list of plates shows the beginning of an error.
     looked_for = "; ".join(f"{each.name} ({each.looks_for})" for each in formats)
     inside = next(filter(None, (_plate_inside(formats, top, name) for name in top.folders[:_LOOKED_INTO])), "")
     return (
-        f"{top.path}: no reader knows this layout. It {_holds(top)}. {inside}Looked for: {looked_for}. "
-        f"Any other plate can be read by its file names: --filenames '{filenames.EXAMPLE_PATTERN}'"
+        f"{top.path}: no reader knows this layout. It {_holds(top)}. {inside}Any plate can be read by its file names: "
+        f"--filenames '{filenames.EXAMPLE_PATTERN}', {IN_WINDOW}. Looked for: {looked_for}"
     )
 
 

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from collections.abc import Collection
 
+IN_WINDOW: Final = "or by Format in the window"
+"""Beside an option: where somebody chooses how a plate is read who types none."""
 _MOST_TOLD: Final = 3
 
 

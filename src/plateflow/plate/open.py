@@ -14,7 +14,7 @@ import msgspec
 from plateflow.errors import PlateError
 from plateflow.plate.detect import detect
 from plateflow.plate.formats import filenames as by_name
-from plateflow.plate.listing import FileReport, check_is_text
+from plateflow.plate.listing import FileReport, check_is_text, telling_found
 from plateflow.plate.plate_map import read_plate_map
 from plateflow.progress.carried import carried
 from plateflow.progress.emitter import Emitter, Report, no_report
@@ -53,8 +53,8 @@ def open_plate(
     execution_id
         Of the updates; None: a new one.
     report
-        Takes ``init`` updates: at the start, at most every 0.1 s while files are read, and at the end. The files have
-        been listed by then, so the total is fixed.
+        Takes ``init`` updates, at most every 0.1 s, and at the end. While folders are listed the total is 0, and the
+        message tells how many files were found; with the first update after that the total is fixed.
 
     Raises
     ------
@@ -67,7 +67,8 @@ def open_plate(
     try:
         folder = _resolve(os.fspath(path))
         told = _InitUpdates(replace(emitter, plate_id=folder))
-        plate = _read(folder, filenames, layout, told.count)
+        with telling_found(told.found):
+            plate = _read(folder, filenames, layout, told.count)
         if metadata is not None:
             plate = msgspec.structs.replace(plate, plate_map=read_plate_map(folder, metadata, plate.wells))
     except PlateError as e:
@@ -85,10 +86,13 @@ class _InitUpdates:
         self._status = ProgressStatus.STARTED
         self._done = self._total = 0
 
+    def found(self, files: int) -> None:
+        """Tell of files that were found; a reader may list a folder when it has begun to count, too."""
+        self._emit(f"{files:,} files found")
+
     def count(self, done: int, total: int) -> None:
         self._done, self._total = done, total
-        self._emitter.emit(ProgressPhase.INIT, self._status, done, total)
-        self._status = ProgressStatus.RUNNING
+        self._emit()
 
     def complete(self, plate: Plate) -> None:
         total = self._total
@@ -96,6 +100,10 @@ class _InitUpdates:
 
     def fail(self, error: str) -> None:
         self._emitter.emit(ProgressPhase.INIT, ProgressStatus.ERROR, self._done, self._total, error=error)
+
+    def _emit(self, message: str = "") -> None:
+        self._emitter.emit(ProgressPhase.INIT, self._status, self._done, self._total, message=message)
+        self._status = ProgressStatus.RUNNING
 
 
 def describe_plate(plate: Plate) -> str:

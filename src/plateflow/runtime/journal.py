@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from plateflow.runtime.control import Summary
     from plateflow.settings import Retention
 
-FOLD_VERSION = 2
+FOLD_VERSION = 3
 """Of what :class:`~plateflow.progress.state.ExecutionProgress` makes of the same messages; states kept at the end of an
 execution by another version are folded anew."""
 CHUNK_LINES = 5000

@@ -18,14 +18,18 @@ from plateflow.pipeline.describe import (
 )
 from plateflow.pipeline.pipeline import MODULE, Pipeline, PipelineSource, SourceError, load_pipeline, load_source
 from plateflow.pipeline.toml import SUFFIX
-from plateflow.plate.open import open_plate
+from plateflow.plate.detect import known_formats
 from plateflow.plate.wells import canonical_well
+from plateflow.service.opening import open_for
 from plateflow.service.questions import (
     Answer,
+    AskFormats,
     AskFunctions,
     AskImages,
     AskPipeline,
     Failed,
+    Formats,
+    FormatWords,
     Functions,
     Images,
     PipelineRead,
@@ -39,7 +43,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from plateflow.pipeline.forms import FunctionForm, PipelineForm
-    from plateflow.plate.model import Plate
 
 
 def answer_payload(payload: bytes) -> Answer:
@@ -62,6 +65,8 @@ def answer(question: Question) -> Answer:
         case AskFunctions():
             found = [describe_function(address) for address in question.addresses] or list_library()
             return Functions(functions=tuple(found))
+        case AskFormats():
+            return Formats(formats=tuple(FormatWords(each.name, each.looks_for) for each in known_formats()))
         case AskPipeline():
             return _read_pipeline(question)
         case AskImages():
@@ -126,9 +131,15 @@ def _check(question: AskPipeline, pipeline: Pipeline) -> tuple[tuple[Problem, ..
     except CompileError as e:
         problems += [Problem(text=text, step=_step_of(text, pipeline)) for text in e.problems]
     try:
-        plate = _open(question.plate, pipeline, question.filenames, question.metadata) if question.plate else None
-        if plate is not None and not problems:
-            told = describe_plan(compile_plate(plate, pipeline))
+        if question.plate is not None:
+            plate = open_for(
+                question.plate,
+                pipeline,
+                filenames=question.filenames,
+                metadata=question.metadata,
+                layout=question.layout,
+            )
+            told = "" if problems else describe_plan(compile_plate(plate, pipeline))
     except CompileError as e:
         problems += [Problem(text=text, step=_step_of(text, pipeline)) for text in e.problems]
     except UserError as e:
@@ -142,17 +153,15 @@ def _step_of(problem: str, pipeline: Pipeline) -> str:
     return min(named, key=lambda name: problem.index(f"step {name!r}: "), default="")
 
 
-def _open(plate: str, pipeline: Pipeline | None, filenames: str | None, metadata: str | None) -> Plate:
-    return open_plate(
-        plate,
-        filenames=filenames or (pipeline.filenames if pipeline else None),
-        metadata=metadata or (pipeline.metadata if pipeline else None),
-    )
-
-
 def _list_images(question: AskImages) -> Images:
     pipeline = load_pipeline(question.pipeline) if question.pipeline else None
-    plate = _open(question.plate, pipeline, question.filenames, question.metadata)
+    plate = open_for(
+        question.plate,
+        pipeline,
+        filenames=question.filenames,
+        metadata=question.metadata,
+        layout=question.layout,
+    )
     well = canonical_well(question.well) if question.well else next(iter(plate.wells))
     if well not in plate.wells:
         raise UserError(f"plate {Path(question.plate).name!r} has no well {question.well!r}")

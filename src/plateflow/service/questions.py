@@ -30,6 +30,10 @@ class AskFunctions(_Question, frozen=True, tag="functions"):
     """``package.module:name`` each; empty for the whole library."""
 
 
+class AskFormats(_Question, frozen=True, tag="formats"):
+    """Which readers of plates there are."""
+
+
 class AskPipeline(_Question, frozen=True, tag="pipeline"):
     """What a pipeline file says, saved or not, and whether it fits a plate."""
 
@@ -42,6 +46,8 @@ class AskPipeline(_Question, frozen=True, tag="pipeline"):
     filenames: str | None = None
     """Wins over the pipeline's."""
     metadata: str | None = None
+    layout: str | None = None
+    """Name of the reader that is to open the plate; None: the one that knows it."""
 
 
 class AskImages(_Question, frozen=True, tag="images"):
@@ -54,9 +60,10 @@ class AskImages(_Question, frozen=True, tag="images"):
     """Path of the file that says how the plate's files are called, where no vendor reader knows."""
     filenames: str | None = None
     metadata: str | None = None
+    layout: str | None = None
 
 
-Question: TypeAlias = AskFunctions | AskPipeline | AskImages
+Question: TypeAlias = AskFunctions | AskFormats | AskPipeline | AskImages
 
 
 class _Answer(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="answer"):
@@ -73,6 +80,21 @@ class Functions(_Answer, frozen=True, tag="functions"):
     """In the order of their names."""
 
     functions: tuple[FunctionForm, ...]
+
+
+class FormatWords(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One reader of plates."""
+
+    name: str
+    """What a job's ``layout`` takes."""
+    looks_for: str
+    """What marks such a plate, in words."""
+
+
+class Formats(_Answer, frozen=True, tag="formats"):
+    """In the order in which they are asked whether they know a folder."""
+
+    formats: tuple[FormatWords, ...]
 
 
 class Problem(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -125,7 +147,7 @@ class Images(_Answer, frozen=True, tag="images"):
     images: tuple[WellImage, ...]
 
 
-Answer: TypeAlias = Failed | Functions | PipelineRead | Images
+Answer: TypeAlias = Failed | Functions | Formats | PipelineRead | Images
 
 _questions: msgspec.json.Decoder[Question] = msgspec.json.Decoder(Question)
 _answers: msgspec.json.Decoder[Answer] = msgspec.json.Decoder(Answer)

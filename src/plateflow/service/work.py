@@ -19,9 +19,7 @@ from plateflow.pipeline.compile import compile_plate
 from plateflow.pipeline.pipeline import Pipeline, PipelineSource, SourceError, load_source
 from plateflow.pipeline.plan import PlatePlan, make_topology
 from plateflow.pipeline.signature import resolve_function
-from plateflow.plate.formats.filenames import LAYOUT
 from plateflow.plate.formats.load_data_export import write_load_data
-from plateflow.plate.open import open_plate
 from plateflow.plate.summary import summarise
 from plateflow.progress.carried import carried
 from plateflow.progress.emitter import Emitter
@@ -31,6 +29,7 @@ from plateflow.progress.update import ProgressPhase, ProgressStatus
 from plateflow.service.consult import answer_payload
 from plateflow.service.execute import RunOptions, execute_plan, ready_plan
 from plateflow.service.job import decode_job, pipeline_text
+from plateflow.service.opening import open_for
 from plateflow.service.time_limit import TimeLimitError, time_limit
 from plateflow.settings import LOAD_LIMIT
 from plateflow.storage.atomic import write_atomic
@@ -162,11 +161,11 @@ class JobWork:
             raise
 
     def _open(self, pipeline: Pipeline | None) -> Plate:
-        by_name = pipeline.filenames if pipeline is not None and self._spec.layout in (None, LAYOUT) else None
-        return open_plate(
+        return open_for(
             self._spec.plate,
-            filenames=self._spec.filenames or by_name,
-            metadata=self._spec.metadata or (pipeline.metadata if pipeline else None),
+            pipeline,
+            filenames=self._spec.filenames,
+            metadata=self._spec.metadata,
             layout=self._spec.layout,
             execution_id=self._job.execution_id,
             report=self._emitter.report,

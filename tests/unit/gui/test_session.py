@@ -5,11 +5,12 @@ from pathlib import Path
 
 import pytest
 
+from plateflow.gui.chosen_format import ChosenFormat
 from plateflow.gui.session import MOST_RECENT, KeptPlate, Session, load_session, save_session, with_latest
 from plateflow.settings import session_file
 
 FULL = Session(
-    plates=(KeptPlate("/data/b", "/p/one.py", "/r/b"), KeptPlate("/data/a")),
+    plates=(KeptPlate("/data/b", "/p/one.py", "/r/b", ChosenFormat("ome-zarr")), KeptPlate("/data/a")),
     selected=("/data/a",),
     geometry="01d9",
     recent_plates=("/data/a", "/gone/c"),
@@ -25,6 +26,11 @@ def test_a_session_is_read_as_it_was_written(tmp_path: Path) -> None:
     save_session(path, Session())
     assert load_session(path) == Session()
     assert os.listdir(path.parent) == ["session.json"]
+
+
+def test_a_session_of_before_formats_could_be_chosen_is_read(tmp_path: Path) -> None:
+    (tmp_path / "session.json").write_text('{"plates": [{"path": "/data/a", "pipeline": "/p.py"}]}')
+    assert load_session(tmp_path / "session.json").plates == (KeptPlate("/data/a", "/p.py"),)
 
 
 @pytest.mark.parametrize(

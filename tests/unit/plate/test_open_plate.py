@@ -31,7 +31,7 @@ def test_resolves_links_and_relative_paths(plate: Path, monkeypatch: pytest.Monk
 
 
 def test_unknown_layout_says_what_was_looked_for_and_what_to_do(plate: Path) -> None:
-    with pytest.raises(PlateError, match=r"Looked for: imagexpress-htd .* --filenames '.*\(\?P<well>"):
+    with pytest.raises(PlateError, match=r" --filenames '.*\(\?P<well>.*', .* Looked for: imagexpress-htd "):
         open_plate(plate)
 
 

@@ -157,6 +157,14 @@ def test_init_and_compile_of_the_plate() -> None:
     assert (progress.plate_error, progress.axes) == ("no", {})
 
 
+def test_what_is_told_before_a_total_is_known_is_kept_until_the_next_update() -> None:
+    progress = fold([update("", P.INIT, S.STARTED, 0, 0, message="23,000 files found" + 600 * "!")])
+    assert progress.init == Phase(S.STARTED, 0, 0, "23,000 files found" + 482 * "!")
+    assert restore(progress.snapshot()).init == progress.init
+    fold_on(progress, [update("", P.INIT, S.RUNNING, 0, 30_000)])
+    assert progress.init == Phase(S.RUNNING, 0, 30_000)
+
+
 def test_a_well_that_compile_refuses() -> None:
     refused = update("B07", P.COMPILE, S.ERROR, 0, 2, error="no DAPI", step_name="Crop", step_index=1, total_steps=2)
     topology = topology_message({"B07": GROUPS})

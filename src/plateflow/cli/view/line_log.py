@@ -137,7 +137,7 @@ class LineLog:
             return []
         self._told_at[""] = seconds
         word, unit = ("Init", "files") if update.phase is ProgressPhase.INIT else ("Compile", "wells")
-        count = f"{update.completed:,}/{update.total:,} {unit}" if update.total else ""
+        count = f"{update.completed:,}/{update.total:,} {unit}" if update.total else one_line(update.message or "")
         error = f"failed: {one_line(update.error)}" if update.error else ""
         status = "" if update.status in (ProgressStatus.RUNNING, ProgressStatus.ERROR) else update.status.value
         return [" ".join(part for part in (word, status, count, error) if part)]

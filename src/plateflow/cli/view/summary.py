@@ -126,7 +126,9 @@ def _parts(state: ExecutionProgress, pace: Pace) -> dict[str, str]:
 
 
 def _counted(phase: Phase, unit: str) -> str:
-    return f" {phase.completed:,}/{phase.total:,} {unit}" if phase.total else ""
+    if phase.total:
+        return f" {phase.completed:,}/{phase.total:,} {unit}"
+    return f"{SEPARATOR}{one_line(phase.message)}" if phase.message else ""
 
 
 def _completed(state: ExecutionProgress) -> str:

@@ -7,11 +7,14 @@ from typing import TYPE_CHECKING
 
 from qtpy.QtCore import QObject, Signal
 
+from plateflow.gui.chosen_format import DETECTED
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from qtpy.QtWidgets import QWidget
 
+    from plateflow.gui.chosen_format import ChosenFormat
     from plateflow.gui.editor.window import PipelineEditor
     from plateflow.gui.manager import Manager
     from plateflow.gui.plates import Plate
@@ -46,6 +49,12 @@ class Editors(QObject):
         editor.raise_()
         editor.activateWindow()
 
+    def set_format(self, paths: Sequence[str], chosen: ChosenFormat) -> None:
+        """Check what is edited for these plates against them as they are read now."""
+        for editor in self.open:
+            if editor.session.plate in paths:
+                editor.session.set_format(chosen)
+
     def close(self) -> bool:
         """Close all editors; return whether none had changes that are not saved."""
         for editor in list(self.open):
@@ -58,7 +67,8 @@ class Editors(QObject):
         )
 
         paths = [plate.path for plate in plates]
-        editor = PipelineEditor(self._manager.consultant.ask, paths[0] if paths else "", self._window)
+        first, chosen = (paths[0], plates[0].format) if plates else ("", DETECTED)
+        editor = PipelineEditor(self._manager.consultant.ask, first, chosen, self._window)
         if path:
             editor.open(path)
         editor.chosen.connect(partial(self._give, paths))

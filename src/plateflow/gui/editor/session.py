@@ -11,6 +11,7 @@ from qtpy.QtCore import QObject, QTimer, Signal
 from qtpy.QtGui import QUndoCommand, QUndoStack
 
 from plateflow.errors import PipelineError
+from plateflow.gui.chosen_format import DETECTED
 from plateflow.gui.editor.checking import Checking
 from plateflow.gui.editor.choices import PlateChannel
 from plateflow.gui.editor.document import Document, edited, loses, read, typed, unanswered
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import TypeAlias
 
+    from plateflow.gui.chosen_format import ChosenFormat
     from plateflow.pipeline.forms import FunctionForm
     from plateflow.service.questions import Answer, Question
 
@@ -63,6 +65,8 @@ class Session(QObject):
         Asks a runner.
     plate
         Folder of the plate that the pipeline is checked against; "" for none.
+    chosen
+        How it is to be read.
     """
 
     changed = Signal()
@@ -75,10 +79,13 @@ class Session(QObject):
     noted = Signal(str)
     """What the last change did beside what was wanted."""
 
-    def __init__(self, ask: Ask, plate: str = "", parent: QObject | None = None) -> None:
+    def __init__(
+        self, ask: Ask, plate: str = "", chosen: ChosenFormat = DETECTED, parent: QObject | None = None
+    ) -> None:
         super().__init__(parent)
         self._ask = ask
         self.plate = plate
+        self.format = chosen
         self.document = Document("")
         self.file = File(Path.cwd() / NEW_NAME, "")
         self.answer: PipelineRead | None = None
@@ -198,6 +205,11 @@ class Session(QObject):
         self.checking.want(self.document.text)
         self._begin()
 
+    def set_format(self, chosen: ChosenFormat) -> None:
+        """Have the plate read in another way."""
+        self.format = chosen
+        self.check_now()
+
     def ask_library(self) -> None:
         """Ask which functions there are."""
         self._ask(AskFunctions(), self._take_library)
@@ -240,7 +252,9 @@ class Session(QObject):
         if text is not None:
             path, plate = str(self.file.path), self.plate or None
             self._slow.start()
-            self._ask(AskPipeline(path=path, text=text, plate=plate), partial(self._take, text))
+            filenames, layout = self.format.filenames, self.format.layout
+            question = AskPipeline(path=path, text=text, plate=plate, filenames=filenames, layout=layout)
+            self._ask(question, partial(self._take, text))
         self.checking_changed.emit()
 
     def _take(self, text: str, answer: Answer) -> None:
@@ -264,12 +278,16 @@ class Session(QObject):
             self._begin()
 
     def _ask_channels(self) -> None:
-        # They depend on how the pipeline says that files are called; else they are the plate's once and for all.
+        # They depend on how the plate is read, as chosen or as the pipeline says; else they are its once and for all.
         form = self.document.form
-        if form is None or not self.plate or self._channels_by == (form.filenames, form.metadata):
+        if form is None or not self.plate:
             return
-        self._channels_by = (form.filenames, form.metadata)
-        question = AskImages(plate=self.plate, filenames=form.filenames, metadata=form.metadata)
+        layout, by_name = self.format.layout, self.format.filenames
+        filenames = by_name if layout or by_name else form.filenames
+        if self._channels_by == (layout, filenames, form.metadata):
+            return
+        self._channels_by = (layout, filenames, form.metadata)
+        question = AskImages(plate=self.plate, filenames=filenames, metadata=form.metadata, layout=layout)
         self._ask(question, self._take_channels)
 
     def _take_channels(self, answer: Answer) -> None:

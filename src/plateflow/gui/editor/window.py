@@ -10,6 +10,7 @@ from qtpy.QtCore import QEvent, Qt, QTimer, Signal
 from qtpy.QtWidgets import QFileDialog, QMainWindow, QSplitter, QTabWidget, QToolBar, QVBoxLayout, QWidget
 
 from plateflow.errors import UserError
+from plateflow.gui.chosen_format import DETECTED
 from plateflow.gui.editor import edits
 from plateflow.gui.editor.actions import ACTIONS, make_actions
 from plateflow.gui.editor.choices import names_before, new_step
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
     from qtpy.QtGui import QCloseEvent
 
+    from plateflow.gui.chosen_format import ChosenFormat
     from plateflow.gui.editor.session import Ask
     from plateflow.pipeline.forms import FunctionForm
     from plateflow.service.questions import Problem
@@ -48,15 +50,19 @@ class PipelineEditor(QMainWindow):
         Asks a runner.
     plate
         Folder of the plate that the pipeline is checked against; "" for none.
+    chosen_format
+        How it is to be read.
     """
 
     chosen = Signal(str)
     """Path of a file that was saved, or opened by whoever looks at the window: the pipeline of the plates."""
     closed = Signal()
 
-    def __init__(self, ask: Ask, plate: str = "", parent: QWidget | None = None) -> None:
+    def __init__(
+        self, ask: Ask, plate: str = "", chosen_format: ChosenFormat = DETECTED, parent: QWidget | None = None
+    ) -> None:
         super().__init__(parent, Qt.WindowType.Window)
-        self.session = Session(ask, plate, self)
+        self.session = Session(ask, plate, chosen_format, self)
         self.actions_by_name = make_actions(self)
         self._branch = 0
         self._leaving = False

@@ -74,6 +74,13 @@ class Script:
         self.execution(ExecutionState.RUNNING)
         self._prepare(Phase.INIT, files, upto)
 
+    def found(self, *files: int) -> None:
+        """List the folder; no total is known yet."""
+        self.execution(ExecutionState.RUNNING)
+        for number, count in enumerate(files):
+            status = Status.RUNNING if number else Status.STARTED
+            self.emitter.emit(Phase.INIT, status, 0, 0, message=f"{count:,} files found")
+
     def compile(self, upto: int | None = None) -> None:
         self._prepare(Phase.COMPILE, len(self.wells), upto)
         if upto is None:

@@ -222,3 +222,18 @@ def test_nothing_is_said_to_go_on_while_the_journal_cannot_be_written() -> None:
     reader.log.journal("", reader.seconds + 1000)
     assert reader.log.silence(reader.state, reader.seconds + 1030) == []
     assert reader.log.silence(reader.state, reader.seconds + 1060) != []
+
+
+def test_files_that_are_found_are_told_each_second_until_their_total_is_known() -> None:
+    script = Script()
+    script.found(*range(1_000, 24_000, 1_000))
+    script.emitter.emit(Phase.INIT, Status.RUNNING, 0, 23_400)
+    script.emitter.emit(Phase.INIT, Status.COMPLETED, 23_400, 23_400)
+    assert Reader(script, 0.15).read() == [
+        "Plate_A: run started",
+        "Init started 1,000 files found",
+        "Init 8,000 files found",
+        "Init 15,000 files found",
+        "Init 22,000 files found",
+        "Init completed 23,400/23,400 files",
+    ]

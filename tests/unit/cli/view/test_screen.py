@@ -134,3 +134,14 @@ def test_the_end_says_how_it_ended() -> None:
     lines = draw(script, 80, 24, colour=False)
     assert "Cancelled at 43%: asked for by ana" in lines
     assert not any("running" in line for line in lines)
+
+
+@pytest.mark.parametrize(("width", "height"), SIZES)
+def test_files_that_are_found_are_told_without_a_bar(width: int, height: int) -> None:
+    script = Script()
+    script.found(23_000)
+    lines = draw(script, width, height)
+    assert len(lines) <= max(1, height - 1)
+    if width >= 60:
+        assert any("⏳ Init · 23,000 files found" in line for line in lines)
+    assert not any("█" in line for line in lines)

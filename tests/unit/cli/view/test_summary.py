@@ -18,6 +18,12 @@ def queued() -> Script:
     return script
 
 
+def listing() -> Script:
+    script = Script()
+    script.found(9_000, 23_000)
+    return script
+
+
 def in_init(upto: int) -> Script:
     script = Script()
     script.init(files=192, upto=upto)
@@ -56,6 +62,7 @@ def all_done(kind: ExecutionKind = ExecutionKind.RUN) -> Script:
     [
         (Script(), "Starting"),
         (queued(), "Queued"),
+        (listing(), "⏳ Init · 23,000 files found"),
         (in_init(96), "⏳ Init 96/192 files"),
         (in_compile(), "⏳ Compile 40/96 wells"),
         (in_compile(paused=True), "Paused in ⏳ Compile 40/96 wells"),
