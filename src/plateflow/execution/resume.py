@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
 
 from plateflow.errors import OutputError
+from plateflow.execution.plate_tables import with_tables_to_make
 from plateflow.execution.results import take_back
 from plateflow.plate.wells import canonical_well
 from plateflow.progress.messages import AxisKind, Skipped
@@ -37,6 +38,8 @@ class _Wanted(NamedTuple):
 def go_on(plan: PlatePlan, output: Path, rerun: Rerun | None, only: Sequence[str] | None = None) -> PlatePlan:
     """Return a plan without the wells that need not run again, and take back the results of those that will.
 
+    The same of the steps over the wells' tables; those before the wells run where a well does.
+
     Parameters
     ----------
     plan
@@ -61,10 +64,13 @@ def go_on(plan: PlatePlan, output: Path, rerun: Rerun | None, only: Sequence[str
         _mark(axis, records.get(axis.axis_id), earlier.get(axis.axis_id), output, wanted) for axis in plan.wells
     )
     is_wanted = any(axis.skipped is None and not axis.error for axis in wells)
-    of_plate = (axis for axis in plan.axes if axis.kind is AxisKind.PLATE)
-    axes = (*(axis if is_wanted else replace(axis, skipped=Skipped.COMPLETED) for axis in of_plate), *wells)
+    of_plate = [axis for axis in plan.axes if axis.kind is AxisKind.PLATE]
+    before = (axis for axis in of_plate if not axis.reads_tables)
+    after = (axis for axis in of_plate if axis.reads_tables)
+    axes = (*(axis if is_wanted else replace(axis, skipped=Skipped.COMPLETED) for axis in before), *wells, *after)
     with telling_what_to_do():
         take_back(output, [axis.axis_id for axis in wells if axis.skipped is None and axis.axis_id in records])
+        axes = with_tables_to_make(axes, output)
     return replace(plan, axes=axes)
 
 
