@@ -193,7 +193,8 @@ def _seconds(plan: PlatePlan, output: Path, records: dict[str, WellRecord]) -> d
     seconds: dict[str, float] = dict.fromkeys(plan.step_names, 0.0)
     for record in records.values():
         for step, spent in record.seconds_per_step:
-            seconds[step] += spent
+            if step in seconds:  # else of a well that an earlier run did otherwise, and that is not run again
+                seconds[step] += spent
     for axis in plan.axes:
         if (of_plate := _plate_seconds(axis, output)) is not None:
             seconds[axis.axis_id.removeprefix(PLATE_AXIS)] = of_plate
