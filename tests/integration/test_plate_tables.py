@@ -274,18 +274,19 @@ def test_where_no_well_is_done_it_fails_and_says_so(lab: Lab) -> None:
     assert lab.status() == ["failed"] * 6
 
 
-def test_a_well_that_wrote_and_then_died_is_not_read(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_well_that_wrote_and_then_failed_is_not_read(lab: Lab) -> None:
     lab.run()
     (lab.output / "wells" / "A02.json").rename(lab.folder / "A02.json")
+    commits = "__import__('shutil').copy(FLAG.with_name('A02.json'), FLAG.with_name('out') / 'wells')"
     lab.write(
-        fails="FAILS = (1,)",
-        on_share="__import__('shutil').copy(FLAG.with_name('A02.json'), FLAG.with_name('out') / 'wells')",
+        fails="FAILS = (1,)", **{'raise ValueError("not this one")': f"{commits}; raise ValueError('after its commit')"}
     )
-    # As if it had come to its commit, and then not to its end.
-    said = lab.run(resume=True)
+    said = lab.run(resume=True, settings=("find_nuclei.min_diameter=5",))
     assert said.outcome is not None
     assert list(said.outcome.errors) == ["A02"]
-    assert lab.table("Counts")["Metadata_Well"].unique().sort().to_list() == ["A01", "A03", "B01", "B02", "B03"]
+    assert said.remarks()["plate:share"] == "read the tables of 5 of 6 wells"
+    assert "A02" not in lab.table("Counts")["Metadata_Well"].to_list()
+    assert lab.run(resume=True, settings=("find_nuclei.min_diameter=5",)).axes == ["A02", *TABLES]
 
 
 def test_with_wells_it_reads_those_that_are_done(lab: Lab) -> None:
@@ -296,6 +297,15 @@ def test_with_wells_it_reads_those_that_are_done(lab: Lab) -> None:
     assert said.axes == ["A03", *TABLES]
     assert said.remarks()["plate:share"] == "read the tables of 3 of 6 wells"
     assert lab.table("Wells")["Metadata_Well"].to_list() == ["A01", "A03", "B02"]
+
+
+def test_with_other_wells_done_than_it_had_read_it_runs_again(lab: Lab) -> None:
+    lab.run()
+    (lab.output / "wells" / "A02.json").unlink()
+    said = lab.run(wells=["A01"], resume=True)
+    assert said.axes == TABLES
+    assert said.remarks()["plate:share"] == "read the tables of 5 of 6 wells"
+    assert lab.run(wells=["A01"], resume=True).axes == []
 
 
 def test_its_failure_leaves_the_wells_and_resume_runs_it_alone(lab: Lab) -> None:
@@ -451,6 +461,7 @@ def test_a_table_that_cannot_be_written_is_named(lab: Lab) -> None:
     said = lab.run()
     assert "Counts.parquet cannot be" in said.error
     assert "go on with --resume" in said.error
+    assert "Wells" not in lab.tables(), "the step wrote one and then failed"
     assert lab.status() == ["completed"] * 6
 
 

@@ -109,6 +109,12 @@ def test_medians_of_wells_if_asked() -> None:
     assert row["Mean_Negative"] == (12.0 + 14.0) / 2
 
 
+def test_a_cell_without_a_value_does_not_count() -> None:
+    blank = CELLS.head(1).with_columns(Nuclei_Area=pl.lit(math.nan))
+    found = score_assay(pl.concat([blank, CELLS]), "Metadata_Code", 1, -1, "Nuclei_Area")
+    assert found.equals(score_assay(CELLS, "Metadata_Code", 1, -1, "Nuclei_Area"))
+
+
 def test_each_value_of_further_columns_by_itself() -> None:
     found = score_assay(CELLS, "Metadata_Code", 1, -1, "Nuclei_Area", by=("Metadata_Half",))
     assert found["Metadata_Half"].to_list() == ["left", "right"]
