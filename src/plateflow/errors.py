@@ -8,7 +8,7 @@
     │   ├── PipelineError    a pipeline file that cannot be loaded, or a step that makes no sense
     │   ├── CompileError     a pipeline that does not fit a plate
     │   └── OutputError      a results folder that cannot be written
-    ├── PlateStepError       a step over the whole plate failed, so no well was begun
+    ├── PlateStepError       a step over the whole plate failed, before the wells or after them
     ├── ImageError           an image that is not what the plate declares: its well's error
     ├── SchemaError          a message that breaks the progress schema (also a ValueError)
     └── ServerError          the server is not there, does not answer or refused
@@ -51,7 +51,7 @@ class OutputError(UserError):
 
 
 class PlateStepError(PlateflowError):
-    """A step over the whole plate failed, so no well was begun; names the step."""
+    """A step over the whole plate failed, so nothing after it was begun; names the step."""
 
 
 class ImageError(PlateflowError):

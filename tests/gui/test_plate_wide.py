@@ -2,7 +2,16 @@
 
 import pytest
 from pytestqt.qtbot import QtBot
-from tests.unit.gui.plate_wide import AXIS, end, in_plate_step, in_wells, planned, plate_of
+from tests.unit.gui.plate_wide import (
+    AXIS,
+    end,
+    end_tables_step,
+    in_plate_step,
+    in_tables_step,
+    in_wells,
+    planned,
+    plate_of,
+)
 
 from plateflow.gui.detail import PlateDetail
 from plateflow.gui.plates import Plate
@@ -66,3 +75,25 @@ def test_a_plate_wide_failure_is_listed_and_is_the_plates(detail: PlateDetail) -
     detail.show_plate(plate_of(script))
     assert detail._tabs.tabText(0) == "Failures (1)"
     assert detail.map.text("A01") == "A01: queued"
+
+
+def test_a_step_over_tables_stands_after_the_wells(detail: PlateDetail) -> None:
+    script = in_tables_step()
+    detail.show_plate(plate_of(script))
+    of_wells, of_plate = detail.steps.rows
+    assert of_wells.text.startswith("1 measure: 5 of 6 wells done, 1 failed, ")
+    assert of_plate.text == "2 normalise: 0 of 1 plate done, 1 running"
+    assert "6 wells · 5 done 1 fail" in detail._header.text()
+    end_tables_step(script)
+    detail.show_plate(plate_of(script))
+    assert [part.role for part in detail.steps.rows[1].parts] == ["done"]
+    assert script.state.groups_done == 6
+
+
+def test_its_failure_is_listed_beside_that_of_a_well(detail: PlateDetail) -> None:
+    script = in_tables_step()
+    end_tables_step(script, fails=True)
+    detail.show_plate(plate_of(script))
+    assert detail._tabs.tabText(0) == "Failures (2)"
+    assert failures(plate_of(script)) == 1
+    assert detail.map.text("A01").startswith("A01: done")

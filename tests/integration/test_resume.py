@@ -1,6 +1,7 @@
 """Going on in a results folder: what is done stays untouched, what is not is made, and the end is as undisturbed."""
 
 import csv
+import json
 import os
 import time
 from collections.abc import Callable
@@ -199,6 +200,16 @@ def test_rerun_runs_what_it_names_and_nothing_else(lab: Lab) -> None:
     only = RunOptions(rerun="failed", only=("b2",))
     assert chosen(only) == (["B02"], {**done, "A02": failed, "A03": cancelled})
     assert chosen(RunOptions(rerun="missing")) == (["A02", "A03", "B02"], done)
+
+
+def test_wells_that_stay_from_another_pipeline_do_not_stop_its_end(lab: Lab) -> None:
+    lab.run()
+    lab.write(PIPELINE.replace('inputs=("Nuclei", ["GFP"])', 'inputs=("Nuclei", ["GFP"]), name="measure"'))
+    plan = compile_plate(open_plate(lab.plate), load_pipeline(lab.pipeline), wells=["A01"])
+    assert run_plate(plan, output=lab.output, resume=True).completed == ["A01"]
+    seconds = dict(json.loads((lab.output / "run.json").read_text())["seconds_per_step"])
+    assert list(seconds) == ["check", "find_nuclei", "measure"]
+    assert seconds["measure"] > 0
 
 
 def test_rerun_of_a_run_that_did_not_end_says_what_to_do(lab: Lab) -> None:

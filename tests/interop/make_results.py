@@ -9,6 +9,7 @@ from plateflow.functions import (
     gaussian,
     measure_intensity,
     measure_shape,
+    normalise_to_controls,
     project_max,
     relate,
     ring_around,
@@ -27,6 +28,15 @@ PIPELINE = Pipeline(
         FunctionStep(relate, inputs=("Cytoplasm", "Nuclei")),
         FunctionStep(gaussian, inputs="DNA", outputs="Smooth", sigma=2.0),
         FunctionStep(project_max, inputs="DNA", outputs="Top", variable_components="site"),
+        FunctionStep(
+            normalise_to_controls,
+            inputs="Nuclei",
+            outputs="Normalised",
+            variable_components="well",
+            control_column="Metadata_Dose",
+            control_values=0,
+            method="mad_robustize",
+        ),
     ],
 )
 

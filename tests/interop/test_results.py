@@ -180,3 +180,22 @@ def test_pycytominer_normalises_and_selects_features_of_the_profiles_as_they_are
     )
     kept = [name for name in selected.columns if not name.startswith("Metadata_")]
     assert 0 < len(kept) < len(features)
+
+
+def test_a_table_of_the_plate_is_read_by_both_and_normalised_as_pycytominer_does() -> None:
+    ours = pd.read_parquet(RESULTS / "plate_tables" / "Normalised.parquet")
+    assert list(ours.columns) == pl.read_parquet(RESULTS / "plate_tables" / "Normalised.parquet").columns
+    cells = pd.read_parquet(RESULTS / "tables" / "Nuclei").sort_values(["Metadata_Well"], kind="stable")
+    features = [name for name in cells.columns if name.startswith("Nuclei_") and "Parent" not in name]
+    normalized = pycytominer.normalize(
+        profiles=cells.reset_index(drop=True).astype(dict.fromkeys(features, "float64")),
+        features=features,
+        samples="Metadata_Dose == 0",
+        method="mad_robustize",
+        mad_robustize_epsilon=0,
+    )
+    assert (ours["Metadata_Well"] == normalized["Metadata_Well"]).all()
+    compared = [name for name in features if np.isfinite(normalized[name]).all()]
+    assert len(compared) > 15
+    for name in compared:
+        assert ours[name].to_numpy() == pytest.approx(normalized[name].to_numpy(), rel=1e-9), name

@@ -7,10 +7,12 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import product
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from plateflow.execution.call import Calls, make_calls
 from plateflow.execution.plate_images import PlateData
+from plateflow.execution.plate_tables import TableData
 from plateflow.execution.well_data import WellData
 from plateflow.pipeline.plan import AxisPlan, Group, PlatePlan, StepPlan
 from plateflow.progress.failure import Failure, describe
@@ -18,13 +20,11 @@ from plateflow.progress.messages import AxisKind
 from plateflow.progress.update import ProgressPhase, ProgressStatus
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from plateflow.execution.executor import PackedWork
     from plateflow.execution.faults import Fault
     from plateflow.progress.emitter import Emitter
 
-Data = WellData | PlateData
+Data = WellData | PlateData | TableData
 WriteResults = Callable[[AxisPlan, WellData, dict[str, float]], None]
 """Takes a well's results and the seconds of each step; all is safely on disk when it returns."""
 Cancelled = Callable[[], bool]
@@ -52,6 +52,8 @@ class AxisRunner:
         Folder where steps over the whole plate put their images, and wells find them.
     fault
         Put in by a test.
+    output
+        Results folder; "" for none, and then no step reads the wells' tables.
     """
 
     plan: PlatePlan
@@ -60,6 +62,7 @@ class AxisRunner:
     cancelled: Cancelled
     plate_images: Path
     fault: Fault | None = None
+    output: str = ""
     calls: Calls = field(init=False)
     process: int = field(init=False, default_factory=os.getpid)
 
@@ -100,6 +103,8 @@ class AxisRunner:
         return None
 
     def _data(self, axis: AxisPlan) -> Data:
+        if axis.reads_tables:
+            return TableData(axis, Path(self.output))
         if axis.kind is AxisKind.PLATE:
             return PlateData(axis)
         return WellData(axis, self.plan.declared, self.plan.shapes[axis.shape].shown, self.plate_images)
@@ -149,7 +154,9 @@ class AxisRunner:
 
     def _write(self, data: Data, seconds: dict[str, float], step: StepPlan, emitter: Emitter) -> Failure | None:
         def write() -> None:
-            if isinstance(data, PlateData):
+            if isinstance(data, TableData):
+                data.write(sum(seconds.values()))
+            elif isinstance(data, PlateData):
                 data.write(self.plate_images, sum(seconds.values()))
             else:
                 self.write_results(data.axis, data, seconds)

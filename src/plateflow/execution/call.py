@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import polars as pl
 
 from plateflow.functions.kinds import Kind
 from plateflow.pipeline.signature import convert_parameters, function_name, read_signature, resolve_function
@@ -137,6 +138,14 @@ def _number(column: object, value: Any) -> float:
         raise ValueError(f"returned a record whose column {column!r} is {value!r:.80}, not a number") from e
 
 
+def _check_frame(thing: Any) -> pl.DataFrame:
+    if not isinstance(thing, pl.DataFrame):
+        raise ValueError(f"returned a {type(thing).__name__}, not a polars DataFrame; collect or convert it")
+    if not thing.width:
+        raise ValueError("returned a table without columns")
+    return thing
+
+
 _CHECKS: dict[Kind, Callable[[Any], Any]] = {
     Kind.IMAGE: _check_image,
     Kind.STACK: _check_stack,
@@ -144,4 +153,5 @@ _CHECKS: dict[Kind, Callable[[Any], Any]] = {
     Kind.LABEL_STACK: _check_label_stack,
     Kind.TABLE: _check_table,
     Kind.RECORD: _check_record,
+    Kind.FRAME: _check_frame,
 }

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import ast
 import hashlib
 import os
-import tomllib
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
+import numpy as np
 
 from plateflow.errors import ImageError
 from plateflow.execution.libraries import library_versions, modules_beside, source_file
+from plateflow.execution.pipeline_text import code_text, reads_tables
 from plateflow.pipeline.signature import function_name, resolve_function
-from plateflow.pipeline.toml import SUFFIX
 from plateflow.progress.messages import AxisKind
 from plateflow.storage.image import image_files
 
@@ -30,13 +29,15 @@ if TYPE_CHECKING:
 
 
 def with_fingerprints(plan: PlatePlan, *, preview: bool) -> PlatePlan:
-    """Return a plan whose wells have their fingerprints, of the files as they are now; no file is read.
+    """Return a plan whose wells have their fingerprints, of the files as they are now; no image is read.
 
-    They cover, besides the images' sizes and times of change: parameters, inputs and outputs of all steps, the text of
-    the pipeline's file but for its comments, the modules beside it that it imports, the modules that its functions
-    come from, the well's row of the plate map, the images that steps over the whole
-    plate read, and the versions of python and of the libraries that all these name. Not what those
-    import in turn.
+    They cover, besides the images' sizes and times of change: parameters, inputs and outputs of all steps, the code of
+    the pipeline's file, the modules beside it that it imports, the modules that its functions come from, the well's row
+    of the plate map, the images that steps over the whole plate read, and the versions of python and of the libraries
+    that all these name. Not what those import in turn.
+
+    Steps over the wells' tables have fingerprints of their own, of the same but for the images; those of the wells do
+    not cover them, so that one of them can be changed and run again alone.
 
     Parameters
     ----------
@@ -47,18 +48,24 @@ def with_fingerprints(plan: PlatePlan, *, preview: bool) -> PlatePlan:
     """
     declared = repr((sorted(plan.declared.items()), plan.plate.pixel_size_um))
     prefix = f"{plan.plate.path}{os.sep}"
-    of_plate = [_of_planes(axis, prefix) for axis in plan.axes if axis.kind is AxisKind.PLATE]
+    before = (axis for axis in plan.axes if axis.kind is AxisKind.PLATE and not axis.reads_tables)
+    of_plate = [_of_planes(axis, prefix) for axis in before]
     recipe = _digest([*_recipe(plan.pipeline), declared, f"preview={preview}", *of_plate])
-    axes = tuple(
-        replace(axis, fingerprint=_of_well(axis, recipe, prefix)) if axis.kind is AxisKind.WELL else axis
-        for axis in plan.axes
-    )
-    return replace(plan, axes=axes)
+    axes = []
+    for axis in plan.axes:
+        if axis.reads_tables:
+            step = plan.pipeline.steps[plan.shapes[axis.shape].steps[0].index]
+            axis = replace(axis, fingerprint=_of_tables(axis, step, plan.pipeline))
+        elif axis.kind is AxisKind.WELL:
+            axis = replace(axis, fingerprint=_of_well(axis, recipe, prefix))
+        axes.append(axis)
+    return replace(plan, axes=tuple(axes))
 
 
 def fingerprint_plate(plan: PlatePlan) -> str:
-    """Return one fingerprint of all wells of a plan that have one."""
-    return _digest([f"{axis.axis_id} {axis.fingerprint}" for axis in plan.wells])
+    """Return one fingerprint of all wells of a plan, and of its steps over their tables."""
+    axes = (axis for axis in plan.axes if axis.kind is AxisKind.WELL or axis.reads_tables)
+    return _digest([f"{axis.axis_id} {axis.fingerprint}" for axis in axes])
 
 
 def _of_well(axis: AxisPlan, recipe: str, prefix: str) -> str:
@@ -66,6 +73,12 @@ def _of_well(axis: AxisPlan, recipe: str, prefix: str) -> str:
     for (channel, address), record in axis.files.items():
         entries += [f"{channel} {address} {file}" for file in _files_of(record, prefix)]
     return _digest(entries)
+
+
+def _of_tables(axis: AxisPlan, step: FunctionStep, pipeline: Pipeline) -> str:
+    source = pipeline.source
+    text = [] if source is None else _code(pipeline, source, tables=True)
+    return _digest([axis.axis_id, _versions(pipeline), *_of_step(step, source.path if source else ""), *text])
 
 
 def _of_planes(axis: AxisPlan, prefix: str) -> str:
@@ -89,15 +102,14 @@ def _files_of(record: ImageRecord, prefix: str) -> Iterator[str]:
 
 
 def _recipe(pipeline: Pipeline) -> Iterator[str]:
-    yield repr(sorted(library_versions(pipeline).items()))
+    yield _versions(pipeline)
     yield repr((sorted(pipeline.channels.items()), pipeline.sequential))
     own = pipeline.source.path if pipeline.source is not None else ""
     for step in pipeline.steps:
-        yield from _of_step(step, own)
+        if not reads_tables(step):
+            yield from _of_step(step, own)
     if pipeline.source is not None:
-        yield _code(pipeline.source)
-        for name, path in modules_beside(pipeline.source):
-            yield f"{name} {hashlib.sha256(Path(path).read_bytes()).hexdigest()}"
+        yield from _code(pipeline, pipeline.source, tables=False)
 
 
 def _of_step(step: FunctionStep, own: str) -> Iterator[str]:
@@ -114,19 +126,23 @@ def _of_step(step: FunctionStep, own: str) -> Iterator[str]:
 
 def _told(value: Any) -> str:
     try:
-        return msgspec.json.encode(value, enc_hook=repr).decode()
+        return msgspec.json.encode(value, enc_hook=_plain).decode()
     except (TypeError, ValueError, OverflowError, RecursionError):
         return ascii(value)
 
 
-def _code(source: PipelineSource) -> str:
-    # Without comments and blank lines, which change nothing.
-    if source.path.endswith(SUFFIX):
-        return repr(tomllib.loads(source.text))
-    try:
-        return ast.dump(ast.parse(source.text))
-    except RecursionError:  # some deeper expressions run all the same
-        return source.text
+def _plain(value: Any) -> Any:
+    return value.tolist() if isinstance(value, np.ndarray) else repr(value)  # a long array's repr leaves most of it out
+
+
+def _code(pipeline: Pipeline, source: PipelineSource, *, tables: bool) -> Iterator[str]:
+    yield code_text(pipeline, source, tables=tables)
+    for name, path in modules_beside(source):
+        yield f"{name} {hashlib.sha256(Path(path).read_bytes()).hexdigest()}"
+
+
+def _versions(pipeline: Pipeline) -> str:
+    return repr(sorted(library_versions(pipeline).items()))
 
 
 def _digest(entries: list[str]) -> str:

@@ -15,6 +15,7 @@ from plateflow.execution.fingerprint import fingerprint_plate
 from plateflow.execution.libraries import library_versions
 from plateflow.execution.plate_images import FOLDER as PLATE_IMAGES
 from plateflow.execution.plate_images import read_record
+from plateflow.execution.plate_tables import keep_tables, read_table_record
 from plateflow.execution.results import PIXELS, remove_uncommitted
 from plateflow.execution.surroundings import LOGS
 from plateflow.pipeline.signature import function_name, read_signature, resolve_function
@@ -98,6 +99,7 @@ def _finish(plan: PlatePlan, output: Path, outcome: Outcome, info: RunInfo) -> N
     for axis in plan.wells:
         if axis.axis_id not in records:
             remove_uncommitted(output, axis.axis_id)
+    keep_tables(output, [axis.axis_id for axis in plan.axes if axis.reads_tables])
     _write_wells(plan, output, outcome, records)
     _write_profiles(plan, output, records)
     _write_plate(plan, output, records)
@@ -191,11 +193,20 @@ def _seconds(plan: PlatePlan, output: Path, records: dict[str, WellRecord]) -> d
     seconds: dict[str, float] = dict.fromkeys(plan.step_names, 0.0)
     for record in records.values():
         for step, spent in record.seconds_per_step:
-            seconds[step] += spent
+            if step in seconds:  # else of a well that an earlier run did otherwise, and that is not run again
+                seconds[step] += spent
     for axis in plan.axes:
-        if axis.kind is AxisKind.PLATE and (made := read_record(output / PLATE_IMAGES, axis.axis_id)) is not None:
-            seconds[axis.axis_id.removeprefix(PLATE_AXIS)] = made.seconds
+        if (of_plate := _plate_seconds(axis, output)) is not None:
+            seconds[axis.axis_id.removeprefix(PLATE_AXIS)] = of_plate
     return seconds
+
+
+def _plate_seconds(axis: AxisPlan, output: Path) -> float | None:
+    if axis.kind is AxisKind.WELL:
+        return None
+    reads_tables = axis.reads_tables
+    made = read_table_record(output, axis.axis_id) if reads_tables else read_record(output / PLATE_IMAGES, axis.axis_id)
+    return made.seconds if made is not None else None
 
 
 def _run_record(

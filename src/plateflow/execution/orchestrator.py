@@ -19,7 +19,6 @@ from plateflow.lines.pace import Pace
 from plateflow.progress.emitter import Emitter
 from plateflow.progress.messages import (
     PLATE_AXIS,
-    AxisKind,
     ExecutionKind,
     ExecutionMessage,
     ExecutionState,
@@ -47,18 +46,18 @@ CANCEL_GRACE = 1.0
 
 @dataclass(slots=True)
 class Outcome:
-    """How the wells of a run ended."""
+    """How the wells of a run ended, and whether a step over the whole plate failed."""
 
     completed: list[str] = field(default_factory=list)
     errors: dict[str, str] = field(default_factory=dict)
     """By well, those that did not compile included."""
     plate_error: str = ""
-    """Why a step over the whole plate failed, so that no well was begun; "" where none did."""
+    """Why a step over the whole plate failed, so that nothing after it was begun; "" where none did."""
     cancelled: bool = False
 
 
 class Orchestrator:
-    """Runs the steps over the whole plate and then the wells of one plan over an executor.
+    """Runs the wells of one plan over an executor, and its steps over the whole plate before and after them.
 
     A well whose worker died is begun once more, and fails where its worker dies again.
 
@@ -96,9 +95,10 @@ class Orchestrator:
         self._leave_at = float("inf")
 
     def run(self) -> Outcome:
-        """Run all wells that can run; returns when each has ended, or all work has been cancelled."""
-        for kind in (AxisKind.PLATE, AxisKind.WELL):
-            self._waiting.extend(axis for axis in self._plan.runnable if axis.kind is kind)
+        """Run all that can run; returns when each has ended, or one that all others wait for failed, or on a cancel."""
+        for stage in self._plan.stages:
+            failed = tuple(self._outcome.errors)
+            self._waiting.extend(replace(axis, left_out=failed) if axis.reads_tables else axis for axis in stage)
             self._run_waiting()
             if self._outcome.plate_error or self._outcome.cancelled:
                 break

@@ -14,6 +14,7 @@ from plateflow.execution.tables import Columns, image_table, object_tables
 from plateflow.functions.kinds import Kind
 from plateflow.functions.overlay import outlines
 from plateflow.pipeline.plan import AxisPlan, PlatePlan, Ref
+from plateflow.pipeline.step_checks import IMAGE_TABLE
 from plateflow.plate.pattern_groups import sort_key
 from plateflow.plate.wells import split_well
 from plateflow.storage.atomic import WrittenFile, remove_folder
@@ -35,7 +36,6 @@ if TYPE_CHECKING:
 
 PIXELS = "plate.zarr"
 PICTURES = "preview"
-IMAGE_TABLE = "Image"
 
 
 def writer_for(work: Work) -> WriteResults:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
 from plateflow.errors import OutputError
 from plateflow.execution.plate_images import FOLDER as PLATE_IMAGES
 from plateflow.execution.plate_images import is_whole
+from plateflow.execution.plate_tables import with_tables_to_make
 from plateflow.execution.results import take_back
 from plateflow.plate.wells import canonical_well
 from plateflow.progress.messages import AxisKind, Skipped
@@ -40,6 +41,8 @@ class _Wanted(NamedTuple):
 def go_on(plan: PlatePlan, output: Path, rerun: Rerun | None, only: Sequence[str] | None = None) -> PlatePlan:
     """Return a plan without the wells that need not run again, and take back the results of those that will.
 
+    The same of the steps over the wells' tables; those before the wells run where a well does.
+
     Parameters
     ----------
     plan
@@ -67,13 +70,17 @@ def go_on(plan: PlatePlan, output: Path, rerun: Rerun | None, only: Sequence[str
     is_wanted = any(axis.skipped is None and not axis.error for axis in wells)
     images = output / PLATE_IMAGES
     of_plate = [axis for axis in plan.axes if axis.kind is AxisKind.PLATE]
+    before = [axis for axis in of_plate if not axis.reads_tables]
+    after = [axis for axis in of_plate if axis.reads_tables]
     if not is_wanted:
-        of_plate = [_mark_of_plate(axis, images, rerun) for axis in of_plate]
+        before = [_mark_of_plate(axis, images, rerun) for axis in before]
+    axes = (*before, *wells, *after)
     with telling_what_to_do():
         if is_wanted:
             remove_folder(images)  # no well may read what an earlier run made
         take_back(output, [axis.axis_id for axis in wells if axis.skipped is None and axis.axis_id in records])
-    return replace(plan, axes=(*of_plate, *wells))
+        axes = with_tables_to_make(axes, output)
+    return replace(plan, axes=axes)
 
 
 def _mark(

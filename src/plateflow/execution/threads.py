@@ -39,7 +39,9 @@ class ThreadExecutor:
         self._slots: list[str] = [""] * workers
         """The well of each thread's place; "" where it is free."""
         emitter = Emitter(reporter(self._writer), work.execution_id, work.plan.plate.path)
-        self._runner = AxisRunner(work.plan, emitter, writer_for(work), self._cancelled.is_set, Path(work.plate_images))
+        images = Path(work.plate_images)
+        asked = self._cancelled.is_set
+        self._runner = AxisRunner(work.plan, emitter, writer_for(work), asked, images, output=work.output)
         self._limits = threadpool_limits(1)
         """Of BLAS, for the whole process: the workers are the parallelism."""
         self._threads = [threading.Thread(target=self._work, name=f"plateflow-{slot}") for slot in range(workers)]

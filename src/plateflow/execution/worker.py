@@ -78,7 +78,8 @@ def _unpack(packed: PackedWork, writer: LineWriter) -> RunAxis:
     try:
         work: Work = pickle.loads(packed.data)
         fault = read_fault(os.environ.get(FAULT, ""))
-        return AxisRunner(work.plan, emitter, writer_for(work), _never, Path(work.plate_images), fault).run
+        images = Path(work.plate_images)
+        return AxisRunner(work.plan, emitter, writer_for(work), _never, images, fault, work.output).run
     except (Exception, SystemExit) as e:  # noqa: BLE001 - the boundary of loading a user's pipeline
         failure = describe(e)
     return lambda axis: refuse_axis(emitter, axis, packed, failure)

@@ -1,8 +1,9 @@
-"""The library of image functions: plain numpy in and out, on scikit-image and scipy.
+"""The library of functions: plain numpy in and out, on scikit-image and scipy; polars for tables of a whole plate.
 
 A function here needs no pipeline: its type hints, from `plateflow.functions.kinds`, say what flows.
 """
 
+from plateflow.functions.assay import normalise_to_controls, score_assay
 from plateflow.functions.cells import expand, grow_cells, subtract
 from plateflow.functions.filters import difference_of_gaussians, median, subtract_background, unsharp_mask, white_tophat
 from plateflow.functions.illumination import correct_illumination, estimate_illumination
@@ -41,6 +42,7 @@ __all__ = [
     "measure_threshold",
     "median",
     "normalise",
+    "normalise_to_controls",
     "project_focus",
     "project_max",
     "project_mean",
@@ -49,6 +51,7 @@ __all__ = [
     "ratio",
     "relate",
     "ring_around",
+    "score_assay",
     "stitch",
     "subtract",
     "subtract_background",

@@ -1,4 +1,4 @@
-"""What flows between functions: plain numpy arrays and dicts, with a kind for the compiler to read.
+"""What flows between functions: plain numpy arrays, dicts and polars tables, with a kind for the compiler to read.
 
 A function needs no framework: its type hints say what flows. ``Image`` is a numpy array to every reader and type
 checker, and a :class:`Kind` to the compiler. Dims are named in the order of the array's axes.
@@ -14,6 +14,7 @@ from typing import Annotated, Any, TypeAlias
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
+from polars import DataFrame
 
 
 class Kind(Enum):
@@ -35,6 +36,8 @@ class Kind(Enum):
     """Measurements of a site: ``{column: number}``."""
     PLANES = "planes"
     """Planes of the whole plate, ``(Y, X)`` each, one after the other; each is read when it is asked for."""
+    FRAME = "frame"
+    """A table of the whole plate: the rows of all wells that are done, with where each is from in ``Metadata_*``."""
 
 
 class Unit(Enum):
@@ -53,6 +56,7 @@ LabelStack: TypeAlias = Annotated[NDArray[np.int32], Kind.LABEL_STACK]
 Table: TypeAlias = Annotated[dict[str, NDArray[Any]], Kind.TABLE]
 Record: TypeAlias = Annotated[dict[str, float], Kind.RECORD]
 Planes: TypeAlias = Annotated[Iterable[NDArray[Any]], Kind.PLANES]
+Frame: TypeAlias = Annotated[DataFrame, Kind.FRAME]
 
 Length: TypeAlias = Annotated[float, Unit.LENGTH, msgspec.Meta(ge=0)]
 PositiveLength: TypeAlias = Annotated[float, Unit.LENGTH, msgspec.Meta(gt=0)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field, replace
+from itertools import chain
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
@@ -11,6 +12,7 @@ from plateflow.errors import CompileError, PlateError
 from plateflow.pipeline.compile_steps import check_steps, require_keys, require_lengths, require_where
 from plateflow.pipeline.files import check_wells
 from plateflow.pipeline.plan import AxisPlan, PlanError, PlateInfo, PlatePlan, Shape
+from plateflow.pipeline.plate_tables import plan_table_steps
 from plateflow.pipeline.plate_wide import Acquired, PlateSteps, plan_plate_steps
 from plateflow.pipeline.shapes import PlateImages, StepContext, no_shape, plan_shape
 from plateflow.pipeline.step_checks import WELL
@@ -132,16 +134,26 @@ def _compile(plate: Plate, pipeline: Pipeline, chosen: tuple[str, ...], emitter:
     checked, declared = check_wells(wells, shapes.shapes, emitter)
     _check_errors(checked)
     before = tuple(axis.axis_id for axis in plate_steps.axes)
-    of_plate = [replace(axis, shape=axis.shape + len(shapes.shapes)) for axis in plate_steps.axes]
+    after, after_shapes = plan_table_steps(contexts, tuple(axis.axis_id for axis in checked), len(plate.wells))
+    parts = (shapes.shapes, plate_steps.shapes, after_shapes)
     return PlatePlan(
         pipeline=pipeline,
         plate=_plate_info(plate),
-        shapes=(*shapes.shapes, *plate_steps.shapes),
-        axes=(*of_plate, *(replace(axis, after=before) for axis in checked)),
+        shapes=tuple(chain.from_iterable(parts)),
+        axes=(
+            *_moved(plate_steps.axes, len(parts[0])),
+            *(replace(axis, after=before) for axis in checked),
+            *_moved(after, len(parts[0]) + len(parts[1])),
+        ),
         declared=declared,
         label_sources=shapes.sources,
         step_names=pipeline.step_names,
     )
+
+
+def _moved(axes: Iterable[AxisPlan], shapes: int) -> list[AxisPlan]:
+    # Their shapes come after so many others.
+    return [replace(axis, shape=axis.shape + shapes) for axis in axes]
 
 
 def _fit_plate(contexts: tuple[StepContext, ...], plate: Plate, channel_names: dict[str, str]) -> PlateSteps:

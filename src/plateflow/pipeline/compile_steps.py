@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from plateflow.errors import CompileError, PipelineError
 from plateflow.functions.kinds import Kind
+from plateflow.pipeline.plate_tables import check_table_steps
 from plateflow.pipeline.shapes import StepContext
 from plateflow.pipeline.signature import Signature, check_lengths, check_parameters, read_signature, resolve_function
 from plateflow.pipeline.step_checks import WELL
@@ -41,6 +42,8 @@ def check_steps(pipeline: Pipeline) -> tuple[StepContext, ...]:
         for link, signature in _links(step):
             problems.extend(f"step {name!r}: {problem}" for problem in check_parameters(signature, link.params))
         contexts.append(StepContext(name, step, signatures[0], returns))
+    if len(contexts) == len(pipeline.steps):  # else what reads of a step that is not understood would be wrong too
+        problems += check_table_steps(tuple(contexts))
     if problems:
         raise CompileError(tuple(problems))
     return tuple(contexts)

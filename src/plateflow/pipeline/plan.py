@@ -161,9 +161,18 @@ class AxisPlan:
     earlier_error: str = ""
     """Why it had failed then."""
     planes: dict[str, tuple[ImageRecord, ...]] = field(default_factory=dict)
-    """Of a step over the whole plate: the images of each pattern group, in the order of wells."""
+    """Of a step over the whole plate before the wells: the images of each pattern group, in the order of wells."""
+    wells: int = 0
+    """Of a step over the wells' tables: how many wells the plate has, whether chosen or not; 0 of any other axis."""
+    left_out: tuple[str, ...] = ()
+    """Of such a step: wells that failed, whose tables are not read whatever they wrote before."""
     attempt: int = 1
     """Which, from 1: a well whose worker died is begun once more."""
+
+    @property
+    def reads_tables(self) -> bool:
+        """Whether it is a step over the wells' tables, done after them."""
+        return self.wells > 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,6 +196,7 @@ class PlatePlan:
     plate: PlateInfo
     shapes: tuple[Shape, ...]
     axes: tuple[AxisPlan, ...]
+    """Each after all that it waits for."""
     declared: dict[str, Declared]
     """By the pipeline's channel name."""
     label_sources: dict[str, str]
@@ -202,6 +212,15 @@ class PlatePlan:
     def runnable(self) -> tuple[AxisPlan, ...]:
         """The axes that can run, and have to."""
         return tuple(axis for axis in self.axes if not axis.error and axis.skipped is None)
+
+    @property
+    def stages(self) -> tuple[tuple[AxisPlan, ...], ...]:
+        """The runnable axes, parted: those of a stage wait for no other than those of the stages before."""
+        stage: dict[str, int] = {}
+        for axis in self.axes:
+            stage[axis.axis_id] = 1 + max((stage[name] for name in axis.after), default=-1)
+        last = max(stage.values(), default=-1)
+        return tuple(tuple(axis for axis in self.runnable if stage[axis.axis_id] == at) for at in range(last + 1))
 
     def groups(self, axis: AxisPlan) -> tuple[int, ...]:
         """Return the pattern groups of each step of the pipeline in an axis; 0 for those that it does not do."""
@@ -223,9 +242,7 @@ def make_topology(plan: PlatePlan) -> list[Topology]:
         TopologyStep(name=name, groups=agreed[i]) if agreed else TopologyStep(name=name)
         for i, name in enumerate(plan.step_names)
     )
-    longest = max(60 + 8 * len(steps) + sum(6 * len(name) + 3 for name in axis.after) for axis in plan.axes)
-    many = max(1, min(AXES_PER_MESSAGE, BYTES_OF_AXES // longest))
-    chunks = [plan.axes[i : i + many] for i in range(0, len(plan.axes), many)]
+    chunks = _chunks(sorted(plan.axes, key=lambda axis: axis.kind is AxisKind.WELL), len(steps))
     return [
         Topology(
             part=part,
@@ -237,6 +254,23 @@ def make_topology(plan: PlatePlan) -> list[Topology]:
         )
         for part, chunk in enumerate(chunks)
     ]
+
+
+def _chunks(axes: list[AxisPlan], steps: int) -> list[list[AxisPlan]]:
+    chunks: list[list[AxisPlan]] = [[]]
+    room = BYTES_OF_AXES
+    for axis in axes:
+        size = 60 + 8 * steps + sum(_most_bytes(name) for name in axis.after)
+        if len(chunks[-1]) == AXES_PER_MESSAGE or (chunks[-1] and size > room):
+            chunks.append([])
+            room = BYTES_OF_AXES
+        chunks[-1].append(axis)
+        room -= size
+    return chunks
+
+
+def _most_bytes(name: str) -> int:
+    return 3 + (len(name) if name.isascii() and name.isalnum() else 6 * len(name))  # as JSON
 
 
 def _topology_axis(axis: AxisPlan, groups: tuple[int, ...] | None) -> TopologyAxis:

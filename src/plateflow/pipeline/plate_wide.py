@@ -1,4 +1,4 @@
-"""Fit the steps over the whole plate: which planes each of their calls gets, and which images wells find made."""
+"""Fit the steps over the whole plate before its wells: which planes each call gets, and what wells find made."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ Acquired = dict[str, list[tuple[Address, "ImageRecord"]]]
 
 @dataclass(slots=True)
 class PlateSteps:
-    """All steps over the whole plate, fitted to it."""
+    """All steps over the whole plate before its wells, fitted to it."""
 
     axes: list[AxisPlan] = field(default_factory=list)
     shapes: list[Shape] = field(default_factory=list)
@@ -37,7 +37,7 @@ class PlateSteps:
 
 
 def plan_plate_steps(contexts: tuple[StepContext, ...], acquired: Acquired) -> PlateSteps:
-    """Fit all steps over the whole plate.
+    """Fit all steps over the whole plate before its wells.
 
     Raises
     ------
@@ -47,7 +47,7 @@ def plan_plate_steps(contexts: tuple[StepContext, ...], acquired: Acquired) -> P
     found = PlateSteps()
     series = {name: make_series(address for address, _ in records) for name, records in acquired.items()}
     for index, context in enumerate(contexts):
-        if context.step.is_plate_wide:
+        if context.step.is_plate_wide and not context.reads_tables:
             try:
                 _add(found, context, index, acquired, series)
             except PipelineError as e:

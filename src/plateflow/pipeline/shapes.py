@@ -57,6 +57,11 @@ class StepContext:
     returns: tuple[Kind, ...]
     """One kind for each thing returned, as the step states it or the function's hints tell."""
 
+    @property
+    def reads_tables(self) -> bool:
+        """Whether it is done after all wells, over their tables."""
+        return Kind.FRAME in (*self.signature.data.values(), *self.returns)
+
 
 def no_shape(contexts: tuple[StepContext, ...]) -> Shape:
     """Return the plan of wells that the steps do not fit: nothing to do."""

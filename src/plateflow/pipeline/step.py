@@ -62,15 +62,17 @@ class FunctionStep:
         a key pass through and are not counted.
     inputs
         What the function's data parameters get, in their order: the name of an image or of objects, a list of image
-        names for an ``Images`` parameter. None or ``"*"``: every channel, one by one.
+        names for an ``Images`` parameter; for a ``Frame`` that of objects, ``"Image"``, or what such a step made. None
+        or ``"*"``: every channel, one by one.
     outputs
-        Names of what comes out. An image without a name replaces what the step read; labels need a name.
+        Names of what comes out. An image without a name replaces what the step read; labels and frames need a name.
         ``{"Nuclei": "labels"}`` states the kind of a function without hints.
     name
         Shown to people; the function's name by default.
     variable_components
         Components that are stacked into one array, ``(N, Y, X)``. With ``"well"`` the step is done once, over the whole
-        plate and before its wells: its function takes ``Planes`` of the acquired images.
+        plate: before its wells where its function takes ``Planes`` of the acquired images, after them where it takes
+        ``Frame``, tables of all wells (then ``"well"`` stands alone).
     group_by
         The component by whose value the function is picked.
     where

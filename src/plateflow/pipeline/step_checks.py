@@ -15,9 +15,12 @@ WELL = "well"
 """Among the variable components of a step, it makes the step one over the whole plate."""
 NAME_LIMIT = 200
 """Characters of a name; names travel in every update."""
-RESERVED = frozenset({"*", "Image"})
+IMAGE_TABLE = "Image"
+"""The table of one row a site."""
+RESERVED = frozenset({"*", IMAGE_TABLE})
 """Every channel, and the name of the table of images."""
-PIXEL_KINDS = frozenset({Kind.IMAGE, Kind.STACK, Kind.LABELS, Kind.LABEL_STACK})
+NAMED_KINDS = frozenset({Kind.IMAGE, Kind.STACK, Kind.LABELS, Kind.LABEL_STACK, Kind.FRAME})
+"""What bears a name of its own when it comes out of a step."""
 Where = dict[str, tuple[str | int, ...]]
 """By component, the values of it that a step is for."""
 
@@ -66,21 +69,21 @@ def check_sample(label: str, sample: object) -> int:
 
 
 def output_names(label: str, outputs: str | tuple[str, ...] | Mapping[str, str] | None) -> tuple[str, ...]:
-    """Return the names of the images and objects that a step makes.
+    """Return the names of the images, objects and tables of the plate that a step makes.
 
     Raises
     ------
     PipelineError
         For a name that cannot be one.
     """
-    # Tables and records bear no names of their own: theirs is that of the objects they measure.
+    # Measurements of objects and sites bear no names of their own: theirs is that of the objects they measure.
     kinds = output_kinds(label, outputs)
     named = (outputs,) if isinstance(outputs, str) else tuple(outputs or ())
     for name in named:
         check_name(f"step {label!r}: output", name)
         if name in RESERVED:
             raise PipelineError(f"step {label!r}: an output cannot be called {name!r}; choose another name")
-    return tuple(name for name in named if kinds.get(name, Kind.IMAGE) in PIXEL_KINDS)
+    return tuple(name for name in named if kinds.get(name, Kind.IMAGE) in NAMED_KINDS)
 
 
 def output_kinds(label: str, outputs: str | tuple[str, ...] | Mapping[str, str] | None) -> dict[str, Kind]:

@@ -60,11 +60,16 @@ class Estimator:
         return 60.0 * len(self._ended) / span
 
     def range(self, progress: ExecutionProgress) -> Eta | None:
-        """Return when it will end; None while too few wells have ended."""
+        """Return when it will end; None while too few wells have ended.
+
+        And once all have: how long a step over their tables takes nothing tells.
+        """
         if len(self._took) < max(LEAST_WELLS, self._at_once):
             return None
         counts = count_wells(progress)
         left = counts[AxisState.PENDING] + counts[AxisState.RUNNING] / 2
+        if not left:
+            return None
         rows = left / self._at_once
         low, _, high = statistics.quantiles(self._took, n=4, method="inclusive")
         return Eta(rows * low, rows * high)

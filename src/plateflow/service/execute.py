@@ -9,7 +9,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Literal, get_args
 
-from plateflow.errors import PlateStepError, UserError
+from plateflow.errors import OutputError, PlateStepError, UserError
 from plateflow.execution.executor import Executor, Work, default_workers
 from plateflow.execution.fingerprint import with_fingerprints
 from plateflow.execution.finish import RunInfo, finish_run
@@ -18,6 +18,7 @@ from plateflow.execution.plate_images import FOLDER
 from plateflow.execution.processes import ProcessExecutor
 from plateflow.execution.resume import Rerun, go_on
 from plateflow.execution.threads import ThreadExecutor
+from plateflow.progress.messages import PLATE_AXIS
 from plateflow.settings import STEP_LIMIT
 
 if TYPE_CHECKING:
@@ -108,8 +109,13 @@ def execute_plan(
     PipelineError
         If a function of the pipeline cannot cross to worker processes.
     PlateStepError
-        If a step over the whole plate failed, so that no well was begun.
+        If a step over the whole plate failed, so that nothing after it was begun: no well, where it is one before them.
+    OutputError
+        If a step reads the tables of the wells, but none are written.
     """
+    if output is None and (step := next((axis.axis_id for axis in plan.axes if axis.reads_tables), "")):
+        what = f"step {step.removeprefix(PLATE_AXIS)!r} reads the tables of all wells, but none are written"
+        raise OutputError(f"{what}; name a results folder by output=")
     info = RunInfo(execution_id, options.executor, options.workers or default_workers(), time.time())
     with ExitStack() as stack:
         images = output.path / FOLDER if output else Path(stack.enter_context(TemporaryDirectory(prefix="plateflow-")))

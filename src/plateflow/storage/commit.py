@@ -89,7 +89,15 @@ def read_committed(output: Path) -> dict[str, WellRecord]:
 
 def find_damage(output: Path, record: WellRecord) -> tuple[str, ...]:
     """Name the files of a well that are gone or have not the size that they were written with, in recorded order."""
-    return tuple(file.path for file in record.files if not _is_whole(output / file.path, file.size))
+    return tuple(file.path for file in record.files if not is_whole(output / file.path, file.size))
+
+
+def is_whole(path: Path, size: int) -> bool:
+    """Return whether a file is there and has the size that it was written with."""
+    try:
+        return path.stat().st_size == size
+    except (FileNotFoundError, NotADirectoryError):
+        return False
 
 
 def _read_record(path: Path) -> WellRecord:
@@ -110,10 +118,3 @@ def _read_record(path: Path) -> WellRecord:
 
 def _is_inside(path: str) -> bool:
     return "\0" not in path and all(part not in ("", ".", "..") for part in path.split("/"))
-
-
-def _is_whole(path: Path, size: int) -> bool:
-    try:
-        return path.stat().st_size == size
-    except (FileNotFoundError, NotADirectoryError):
-        return False

@@ -30,7 +30,7 @@ _LEFTOVER = re.compile(re.escape(TEMPORARY_PREFIX) + "[0-9a-f]{16}")
 """Of a run that was killed as it claimed the folder, it may be the only one there."""
 
 
-OWN_FOLDERS = frozenset({"plate.zarr", "tables", "wells", "preview", "plate_images", "logs"})
+OWN_FOLDERS = frozenset({"plate.zarr", "tables", "plate_images", "plate_tables", "wells", "preview", "logs"})
 """Of the results; what else lies beside them is the user's."""
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import polars as pl
+from polars import selectors
 
 from plateflow.errors import OutputError
 from plateflow.storage.atomic import write_atomic
@@ -71,12 +72,21 @@ def write_table(
         For a column whose values are not of its kind, or that is not as long as the others; names it.
     """
     frame = _frame(path, columns, {**dict.fromkeys(integers, pl.Int64), **dict.fromkeys(texts, pl.String)})
-    path.parent.mkdir(parents=True, exist_ok=True)
-    buffer = io.BytesIO()
-    frame.write_parquet(buffer, compression="zstd", compression_level=1, statistics=False)
-    data = buffer.getbuffer()
-    write_atomic(path, data, fsync=fsync)
-    return len(data)
+    return _write(path, frame, fsync=fsync)
+
+
+def write_frame(path: Path, frame: pl.DataFrame, *, fsync: bool = False) -> int:
+    """Write a table that has its dtypes; NaN, an undefined feature, is written as null. Returns its size in bytes.
+
+    Raises
+    ------
+    OutputError
+        For a column that no Parquet file can hold.
+    """
+    try:
+        return _write(path, frame.with_columns(selectors.float().fill_nan(None)), fsync=fsync)
+    except pl.exceptions.PolarsError as error:
+        raise OutputError(f"{path}: cannot be written as Parquet ({error}); give its columns plain types") from error
 
 
 def read_tables(folder: Path, wells: Collection[str] | None = None) -> pl.DataFrame:
@@ -99,11 +109,45 @@ def read_tables(folder: Path, wells: Collection[str] | None = None) -> pl.DataFr
     )
     if not parts:
         raise OutputError(f"{folder} holds no tables; run the pipeline first")
-    frames = [_read_part(part) for part in parts]
+    frames = [read_table(part) for part in parts]
     for part, frame in zip(parts, frames, strict=True):
         if frame.schema != frames[0].schema:
             raise OutputError(f"{part} has other columns than {parts[0].name}; they are not of one run")
     return pl.concat(frames)
+
+
+def read_parts(parts: Sequence[Path]) -> pl.DataFrame:
+    """Read parts of a table as one, in this order; a column that a part has not is null there.
+
+    Raises
+    ------
+    OutputError
+        If one cannot be read, or a column is of another dtype in two; names the files.
+    """
+    frames = [read_table(part) for part in parts]
+    first: dict[str, tuple[Path, pl.DataType]] = {}
+    for part, frame in zip(parts, frames, strict=True):
+        for column, dtype in frame.schema.items():
+            other, known = first.setdefault(column, (part, dtype))
+            if dtype != known:
+                raise OutputError(
+                    f"{part}: column {column!r} is {dtype}, but {known} in {other.name}; they are not of one run"
+                )
+    return pl.concat(frames, how="diagonal")
+
+
+def read_table(path: Path) -> pl.DataFrame:
+    """Read one table, or one part of one.
+
+    Raises
+    ------
+    OutputError
+        If it cannot be read; names the file.
+    """
+    try:
+        return pl.read_parquet(path)
+    except (OSError, pl.exceptions.PolarsError) as error:
+        raise OutputError(f"{path}: not a readable table ({error}); run what wrote it again") from error
 
 
 def write_csv(path: Path, rows: Iterable[Sequence[object]], columns: Sequence[str]) -> None:
@@ -120,6 +164,15 @@ def write_csv(path: Path, rows: Iterable[Sequence[object]], columns: Sequence[st
             raise OutputError(f"{path}: row {number} has {len(row)} cells for {len(columns)} columns")
         lines.append(_csv_line(row))
     write_atomic(path, "".join(lines).encode())
+
+
+def _write(path: Path, frame: pl.DataFrame, *, fsync: bool) -> int:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    buffer = io.BytesIO()
+    frame.write_parquet(buffer, compression="zstd", compression_level=1, statistics=False)
+    data = buffer.getbuffer()
+    write_atomic(path, data, fsync=fsync)
+    return len(data)
 
 
 def _csv_line(cells: Sequence[object]) -> str:
@@ -155,10 +208,3 @@ def _fits(found: pl.DataType, wanted: type[pl.DataType]) -> bool:
     if wanted == pl.Int64:
         return found.is_integer() or found == pl.Boolean
     return wanted == pl.Float64 and (found.is_numeric() or found == pl.Boolean)
-
-
-def _read_part(path: Path) -> pl.DataFrame:
-    try:
-        return pl.read_parquet(path)
-    except (OSError, pl.exceptions.PolarsError) as error:
-        raise OutputError(f"{path}: not a readable table ({error}); run its well again") from error

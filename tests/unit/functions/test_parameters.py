@@ -71,6 +71,8 @@ def parameters_of(function: Callable[..., Any]) -> dict[str, Any]:
         ("measure_radial_distribution", ["labels", "images"], "table"),
         ("measure_image_quality", ["image"], "record"),
         ("measure_threshold", ["image"], "record"),
+        ("normalise_to_controls", ["frame"], "frame"),
+        ("score_assay", ["frame"], "frame"),
     ],
 )
 def test_kinds(function: str, takes: list[str], returns: str) -> None:

@@ -71,3 +71,48 @@ def in_wells() -> Script:
     end(script, "A01")
     end(script, "A02", fails=True)
     return script
+
+
+AFTER = "plate:normalise"
+
+
+def in_tables_step() -> Script:
+    """All wells are done but one that failed; the step over their tables is under way."""
+    script = Script(2, 3, steps=("measure", "normalise"), groups=1)
+    script.execution(ExecutionState.RUNNING)
+    steps = tuple(TopologyStep(name=name) for name in script.steps)
+    after = TopologyAxis(axis=AFTER, kind=AxisKind.PLATE, after=tuple(script.wells), groups=(0, 1))
+    wells = [TopologyAxis(axis=well, kind=AxisKind.WELL, after=(), groups=(1, 0)) for well in script.wells]
+    topology = Topology(part=0, parts=1, rows=2, columns=3, steps=steps, axes=(after, *wells))
+    script.execution(ExecutionState.RUNNING, topology=topology)
+    for well in script.wells:
+        _do(script, well, 0, fails=well == "B02")
+    axis = script.emitter.axis(AFTER, 2)
+    axis.emit(Phase.AXIS_STARTED, Status.STARTED, 0, 1)
+    axis.step("normalise", 1).emit(Phase.STEP_STARTED, Status.STARTED, 0, 1)
+    return script
+
+
+def end_tables_step(script: Script, *, fails: bool = False) -> None:
+    """End the step over the tables."""
+    _end(script, AFTER, 1, fails=fails)
+
+
+def _do(script: Script, axis_id: str, index: int, *, fails: bool) -> None:
+    axis = script.emitter.axis(axis_id, 2)
+    axis.emit(Phase.AXIS_STARTED, Status.STARTED, 0, 1)
+    axis.step(script.steps[index], index).emit(Phase.STEP_STARTED, Status.STARTED, 0, 1)
+    _end(script, axis_id, index, fails=fails)
+
+
+def _end(script: Script, axis_id: str, index: int, *, fails: bool) -> None:
+    axis = script.emitter.axis(axis_id, 2)
+    step = axis.step(script.steps[index], index)
+    if fails:
+        step.emit(Phase.PATTERN_GROUP, Status.ERROR, 0, 1, error=ERROR)
+        step.emit(Phase.STEP_COMPLETED, Status.ERROR, 0, 1, error=ERROR)
+        axis.emit(Phase.AXIS_COMPLETED, Status.ERROR, 0, 1, error=ERROR)
+    else:
+        step.emit(Phase.PATTERN_GROUP, Status.RUNNING, 1, 1)
+        step.emit(Phase.STEP_COMPLETED, Status.COMPLETED, 1, 1)
+        axis.emit(Phase.AXIS_COMPLETED, Status.COMPLETED, 1, 1)

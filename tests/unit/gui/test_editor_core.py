@@ -119,6 +119,18 @@ def test_a_new_step_reads_and_makes_what_is_meant() -> None:
     assert (stacked.inputs, stacked.variable_components, stacked.outputs) == (("*",), ("channel",), ("Composite",))
 
 
+def test_a_step_over_tables_of_the_plate_reads_the_objects_and_says_so() -> None:
+    form = add_step(EMPTY, 0, new_step(EMPTY, 0, LIBRARY[CORE + "find_nuclei"], LIBRARY))
+    step = new_step(form, 1, LIBRARY[CORE + "normalise_to_controls"], LIBRARY)
+    assert (step.inputs, step.variable_components) == (("Nuclei",), ("well",))
+    (made,) = step.outputs
+    form = add_step(form, 1, step)
+    names = names_before(form, 2, LIBRARY)
+    assert names.of("frame") == ("Nuclei", "Image", made)
+    assert made not in (*names.of("image"), *names.of("labels"))
+    assert new_step(EMPTY, 0, LIBRARY[CORE + "score_assay"], LIBRARY).inputs == ("Image",)
+
+
 def test_what_does_not_run_makes_nothing() -> None:
     find = new_step(EMPTY, 0, LIBRARY[CORE + "find_nuclei"], LIBRARY)
     form = add_step(EMPTY, 0, find)

@@ -3,8 +3,19 @@
 import msgspec
 import pytest
 from tests.unit.cli.view.script import Script
-from tests.unit.gui.plate_wide import AXIS, begin, end, in_plate_step, in_wells, planned, plate_of
+from tests.unit.gui.plate_wide import (
+    AXIS,
+    begin,
+    end,
+    end_tables_step,
+    in_plate_step,
+    in_tables_step,
+    in_wells,
+    planned,
+    plate_of,
+)
 
+from plateflow.cli.exits import Exit, exit_of
 from plateflow.gui.panels.contents import history_wells
 from plateflow.gui.panels.event_lines import event_line
 from plateflow.gui.plates import PlateStore
@@ -100,3 +111,27 @@ def test_the_history_counts_wells() -> None:
     )
     summary = Execution.of(request).summary_of(state)
     assert history_wells(summary) == "1/6, 1 failed"
+
+
+def test_a_step_over_tables_is_told_as_the_plates_and_leaves_the_wells_as_they_ended() -> None:
+    script = in_tables_step()
+    plate = plate_of(script)
+    assert step_text(plate) == "step 2/2 normalise · plate"
+    assert wells_text(script.state) == "5 done 1 fail"
+    estimator = Estimator()
+    for second, message in enumerate(script.seen):
+        estimator.take([message], float(second))
+    assert estimator.range(script.state) is None, "nothing is known of how long it takes"
+    end_tables_step(script, fails=True)
+    script.execution(ExecutionState.FAILED, "step 'normalise' over the whole plate: ValueError")
+    told = store_of(script).plates[script.state.plate_id]
+    assert state_text(told) == "✕ Failed 5/6"
+    assert exit_of(script.state) is Exit.USER_ERROR
+
+
+def test_with_it_done_a_failed_well_is_all_that_failed() -> None:
+    script = in_tables_step()
+    end_tables_step(script)
+    script.execution(ExecutionState.COMPLETED)
+    assert state_text(store_of(script).plates[script.state.plate_id]) == "✕ Complete with failures 5/6"
+    assert exit_of(script.state) is Exit.WELLS_FAILED

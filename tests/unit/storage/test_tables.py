@@ -11,7 +11,7 @@ import polars as pl
 import pytest
 
 from plateflow.errors import OutputError
-from plateflow.storage.tables import part_path, read_tables, write_csv, write_table
+from plateflow.storage.tables import part_path, read_parts, read_tables, write_csv, write_frame, write_table
 
 INTEGERS, TEXTS = {"Metadata_Site", "Metadata_ObjectNumber"}, {"Metadata_Well"}
 SCHEMA = {
@@ -84,6 +84,29 @@ def test_read_tables_joins_the_committed_parts(tmp_path: Path) -> None:
     assert read_tables(tmp_path)["Metadata_Well"].to_list() == ["A01", "B02", "B02"]
     assert read_tables(tmp_path, ["C03", "B02"])["Metadata_Well"].to_list() == ["B02", "B02"]
     assert dict(read_tables(tmp_path, ["C03"]).schema) == SCHEMA
+
+
+def test_read_parts_fills_what_a_part_lacks_and_keeps_their_order(tmp_path: Path) -> None:
+    write_frame(tmp_path / "B.parquet", pl.DataFrame({"a": [1.0], "b": [2]}))
+    write_frame(tmp_path / "A.parquet", pl.DataFrame({"a": [3.0], "c": ["x"]}))
+    found = read_parts([tmp_path / "B.parquet", tmp_path / "A.parquet"])
+    assert found.to_dict(as_series=False) == {"a": [1.0, 3.0], "b": [2, None], "c": [None, "x"]}
+    write_frame(tmp_path / "C.parquet", pl.DataFrame({"a": ["1"]}))
+    with pytest.raises(OutputError, match=r"C\.parquet: column 'a' is String, but Float64 in B\.parquet"):
+        read_parts([tmp_path / "B.parquet", tmp_path / "C.parquet"])
+
+
+def test_a_table_with_dtypes_of_its_own_keeps_them_and_has_no_nan(tmp_path: Path) -> None:
+    frame = pl.DataFrame({"f": [float("nan"), 1.0], "n": [1, None], "t": ["x", None], "l": [[1], []]})
+    path = tmp_path / "new" / "a.parquet"
+    assert write_frame(path, frame, fsync=True) == path.stat().st_size
+    read = pl.read_parquet(path)
+    assert read.schema == frame.schema
+    assert read["f"].to_list() == [None, 1.0]
+    assert read.drop("f").equals(frame.drop("f"))
+    with pytest.raises(OutputError, match=r"a\.parquet: cannot be written as Parquet .*plain types"):
+        write_frame(path, pl.DataFrame({"o": pl.Series([object()], dtype=pl.Object)}))
+    assert pl.read_parquet(path).equals(read), "what stood there stays"
 
 
 def test_read_tables_names_the_part_that_is_broken(tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from plateflow.gui.editor.edits import PIXEL_KINDS, unique
+from plateflow.gui.editor.edits import NAMED_KINDS, unique
 from plateflow.pipeline.forms import BranchForm, StepForm
 
 if TYPE_CHECKING:
@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 
 EVERY_CHANNEL: Final = "*"
 OBJECT_KINDS: Final = frozenset({"labels", "label_stack"})
+FRAME: Final = "frame"
+"""A table of the whole plate."""
+IMAGE_TABLE: Final = "Image"
 _VERBS: Final = frozenset({"find", "make", "get", "segment", "detect", "grow", "keep", "label", "draw", "filter"})
 
 
@@ -35,9 +38,13 @@ class Names(NamedTuple):
 
     images: tuple[str, ...]
     objects: tuple[str, ...]
+    tables: tuple[str, ...] = ()
+    """Of the plate, as steps before it make them."""
 
     def of(self, kind: str) -> tuple[str, ...]:
         """Return those that a parameter of a kind takes."""
+        if kind == FRAME:
+            return (*self.objects, IMAGE_TABLE, *self.tables)
         return self.objects if kind in OBJECT_KINDS else self.images
 
 
@@ -60,18 +67,20 @@ def names_before(
     given = set(form.channels.values())
     images = [*form.channels, *(channel.name for channel in channels if not given & set(channel))]
     objects: list[str] = []
+    tables: list[str] = []
     for step in form.steps[:row]:
         if step.enabled:
             for name, kind in outputs_of(step, functions):
-                images += [name] if kind not in OBJECT_KINDS else []
+                images += [name] if kind not in OBJECT_KINDS | {FRAME} else []
+                tables += [name] if kind == FRAME else []
                 objects += [name] if kind in OBJECT_KINDS | {"?"} else []
-    return Names(tuple(dict.fromkeys(images)), tuple(dict.fromkeys(objects)))
+    return Names(*(tuple(dict.fromkeys(names)) for names in (images, objects, tables)))
 
 
 def outputs_of(step: StepForm, functions: Mapping[str, FunctionForm]) -> list[tuple[str, str]]:
     """Return the named things that come out of a step, with their kinds; "?" where the function is not known."""
     if step.output_kinds:
-        return [(name, kind) for name, kind in step.output_kinds.items() if kind in PIXEL_KINDS]
+        return [(name, kind) for name, kind in step.output_kinds.items() if kind in NAMED_KINDS]
     function = functions.get(step.branches[0].function)
     if function is None:
         return [(name, "?") for name in step.outputs]
@@ -80,7 +89,7 @@ def outputs_of(step: StepForm, functions: Mapping[str, FunctionForm]) -> list[tu
 
 def named_kinds(function: FunctionForm) -> list[str]:
     """Return the kinds that a function returns and that a step names, in order."""
-    return [kind for kind in function.returns or ("image",) if kind in PIXEL_KINDS]
+    return [kind for kind in function.returns or ("image",) if kind in NAMED_KINDS]
 
 
 def new_step(
@@ -101,7 +110,7 @@ def new_step(
         branches=(BranchForm(function=function.address),),
         inputs=inputs,
         outputs=tuple(_outputs(function, inputs, kinds, taken)),
-        variable_components=("channel",) if stacks else (),
+        variable_components=("well",) if FRAME in kinds else ("channel",) if stacks else (),
     )
 
 
@@ -112,6 +121,8 @@ def _inputs(kinds: Sequence[str], names: Names, *, together: bool) -> Iterable[s
     for kind in kinds:
         if kind in OBJECT_KINDS:
             yield objects.pop(0) if objects else ""
+        elif kind == FRAME:
+            yield names.objects[-1] if names.objects else IMAGE_TABLE
         elif kind == "images":
             yield names.images or EVERY_CHANNEL
         else:
@@ -123,7 +134,7 @@ def _outputs(
 ) -> Iterable[str]:
     made = named_kinds(function)
     images = [given for given, kind in zip(inputs, kinds, strict=True) if kind not in OBJECT_KINDS]
-    replaces = len(images) == 1 and isinstance(images[0], str) and "stack" not in kinds
+    replaces = len(images) == 1 and isinstance(images[0], str) and not {"stack", FRAME} & {*kinds}
     if all(kind not in OBJECT_KINDS for kind in made) and replaces:
         return  # a correction of what it read
     for _ in made:

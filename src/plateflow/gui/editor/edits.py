@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from plateflow.pipeline.forms import PipelineForm, StepForm
 
 COMPONENTS: Final = ("site", "channel", "z", "timepoint")
-PIXEL_KINDS: Final = frozenset({"image", "stack", "labels", "label_stack"})
-"""What has a name of its own when it comes out of a step; tables and records have not."""
+NAMED_KINDS: Final = frozenset({"image", "stack", "labels", "label_stack", "frame"})
+"""What has a name of its own when it comes out of a step; measurements of objects and images have not."""
 
 
 def add_step(form: PipelineForm, row: int, step: StepForm) -> PipelineForm:
@@ -73,7 +73,7 @@ def set_outputs(form: PipelineForm, row: int, names: Collection[str]) -> Pipelin
 
 def state_outputs(form: PipelineForm, row: int, kinds: Mapping[str, str]) -> PipelineForm:
     """Name what comes out, and say of which kind it is."""
-    named = tuple(name for name, kind in kinds.items() if kind in PIXEL_KINDS)
+    named = tuple(name for name, kind in kinds.items() if kind in NAMED_KINDS)
     return change_step(form, row, outputs=named, output_kinds=dict(kinds))
 
 

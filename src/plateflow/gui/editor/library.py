@@ -34,6 +34,7 @@ _WORDS = {
     "label_stack": "stack of objects",
     "table": "measurements of objects",
     "record": "measurements of the image",
+    "frame": "table of the plate",
 }
 
 

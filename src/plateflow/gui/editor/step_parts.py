@@ -13,7 +13,7 @@ from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import QCheckBox, QHBoxLayout, QLineEdit, QListWidget, QListWidgetItem, QWidget
 
 from plateflow.gui.editor import edits
-from plateflow.gui.editor.choices import EVERY_CHANNEL, OBJECT_KINDS, Names, named_kinds
+from plateflow.gui.editor.choices import EVERY_CHANNEL, FRAME, OBJECT_KINDS, Names, named_kinds
 from plateflow.gui.editor.library import kind_word
 from plateflow.gui.editor.widgets import Picker, Section, guard_wheel, line, words
 from plateflow.gui.panels.naming import named
@@ -83,7 +83,7 @@ class Reads(Section):
                 "Tick the images that the function gets together",
             )
         choices: list[tuple[str, object]] = [(name, name) for name in names]
-        if data.kind not in OBJECT_KINDS:
+        if data.kind not in OBJECT_KINDS | {FRAME}:
             choices.append((_EACH, EVERY_CHANNEL))
         told = "choose…" if not given else f"{given if isinstance(given, str) else ', '.join(given)} (not known here)"
         picker = Picker(choices, given, told, partial(self._give, at))
@@ -149,7 +149,7 @@ class Makes(Section):
             self._name_editor(at, kinds[at] if at < len(kinds) else "nothing") for at in range(count_outputs(shown))
         ]
         for kind in function.returns:
-            if kind not in edits.PIXEL_KINDS:
+            if kind not in edits.NAMED_KINDS:
                 self.box.addWidget(words(_measured(kind, self._step), "What is measured", dimmed=True))
 
     def show_step(self, step: StepForm) -> None:
@@ -164,7 +164,8 @@ class Makes(Section):
     def _name_editor(self, at: int, kind: str) -> QLineEdit:
         name = self._step.outputs[at] if at < len(self._step.outputs) else ""
         edit = line(name, f"Name of output {at + 1}", f"What later steps call it ({kind_word(kind)})", self._name)
-        edit.setPlaceholderText("needs a name" if kind in OBJECT_KINDS else "no name: takes the place of what was read")
+        needs_one = kind in OBJECT_KINDS | {FRAME}
+        edit.setPlaceholderText("needs a name" if needs_one else "no name: takes the place of what was read")
         edit.setMinimumWidth(280)
         self.add_row(kind_word(kind), edit)
         return edit
