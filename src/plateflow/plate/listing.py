@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import time
-from bisect import bisect_left
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -151,19 +150,20 @@ def _list_one(path: str, seen: set[tuple[int, int]]) -> tuple[list[str], list[st
         with os.scandir(path) as entries:
             while portion := list(islice(entries, _LISTED)):
                 for entry in portion:
-                    try:
-                        # Most file systems say so with the name, so no file is asked.
-                        is_folder = entry.is_dir()
-                    except OSError:  # a link that leads nowhere: if it stands for an image, its well will say so
-                        is_folder = False
-                    (children if is_folder else names).append(entry.name)
+                    name = entry.name
+                    if name[0] != ".":
+                        try:
+                            # Most file systems say so with the name, so no file is asked.
+                            is_folder = entry.is_dir()
+                        except OSError:  # a link that leads nowhere: if it stands for an image, its well will say so
+                            is_folder = False
+                        (children if is_folder else names).append(name)
                 if found is not None:
                     found.reach(identity, len(names))
     except OSError as e:
         raise PlateError(f"{path}: the folder cannot be read: {e.strerror}") from e
-    for each in (names, children):
-        each.sort()
-        del each[bisect_left(each, ".") : bisect_left(each, "/")]  # hidden ones: "/" is in no name, and the next letter
+    names.sort()
+    children.sort()
     if not ("".join(names).isascii() and "".join(children).isascii()):
         for name in (*names, *children):
             check_is_text(os.path.join(path, name))
@@ -180,7 +180,7 @@ def telling_found(report: ListReport) -> Iterator[None]:
     Parameters
     ----------
     report
-        Told the files found so far, hidden ones among them; folders are none.
+        Told the files found so far, hidden ones and folders are none.
     """
     token = _found.set(_Found(report))
     try:

@@ -37,19 +37,27 @@ def texts(folder: Path, text: str, name: str = "p.py") -> tuple[str, str]:
 
 
 STEP = '    FunctionStep(summarise, inputs="Nuclei", outputs="Summary", variable_components="well"),\n'
-MORE = "    FunctionStep(normalise_to_controls, 'Nuclei', 'N', variable_components='well', control_column='A', control_values=1),\n"
+MORE = """    FunctionStep(
+        normalise_to_controls, "Nuclei", "N", variable_components="well", control_column="A", control_values=1
+    ),
+"""
 NO_WELLS = {
     "an option": ('outputs="Summary"', 'outputs="Brief"'),
     "its function": ("cells.head(", "cells.tail("),
     "another step, which its own entry tells": ('outputs="Nuclei"', 'outputs="Nuclei", min_diameter=4'),
     "the step, commented out": (STEP, ""),
-    "one more, with its import": ("find_nuclei,", "find_nuclei, normalise_to_controls,", STEP, STEP + MORE),
+    "one more, with its import": (
+        "import find_nuclei,",
+        "import find_nuclei, normalise_to_controls,",
+        STEP,
+        STEP + MORE,
+    ),
 }
 ALSO_WELLS = {
     "another function": ("image + 1", "image + 2"),
     "a helper": ("height / 100", "height / 50"),
     "an import": ("from plateflow.functions.kinds", "import os\nfrom plateflow.functions.kinds"),
-    "where a name that is used is from": ("import gaussian as", "import median as"),
+    "where a name that is used is from": ("gaussian as", "median as"),
 }
 
 
