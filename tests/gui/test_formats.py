@@ -81,7 +81,8 @@ def test_a_folder_that_two_readers_know_is_opened_by_the_one_that_is_chosen(
     ok(dialog).click()
     qtbot.waitUntil(lambda: window.detail._header.text() == "two · Created · read as sbs-names", timeout=TIMEOUT)
     press(qtbot, window, "init")
-    settle(qtbot, manager, path, PlateState.READY)
+    settle(qtbot, manager, path, PlateState.READY, PlateState.FAILED)
+    assert manager.store.plates[path].problem == ""
     assert job_of(client, manager, path) == JobSpec(plate=path, layout="sbs-names")
     assert window.session().plates[0].format == ChosenFormat("sbs-names")
     again = opened(qtbot, window)
@@ -109,7 +110,8 @@ def test_a_pattern_is_typed_and_checked_before_it_is_chosen(
     type_keys(dialog.pattern, PATTERN)
     ok(dialog).click()
     press(qtbot, window, "init")
-    settle(qtbot, manager, path, PlateState.READY)
+    settle(qtbot, manager, path, PlateState.READY, PlateState.FAILED)
+    assert manager.store.plates[path].problem == ""
     assert job_of(client, manager, path) == JobSpec(plate=path, filenames=PATTERN)
     assert window.detail._header.text() == "two · Ready · read by file names"
 
