@@ -15,12 +15,12 @@ from plateflow.gui.panels.history import HistoryPanel
 from plateflow.gui.panels.naming import given, named
 from plateflow.gui.panels.outputs import OutputsPanel
 from plateflow.gui.panels.well_panel import WellPanel
-from plateflow.gui.panels.words import counted
 from plateflow.gui.panels.workers import WorkersPanel
 from plateflow.gui.plate_map import PlateMap
 from plateflow.gui.plates import can_retry
 from plateflow.gui.step_bars import StepBars
 from plateflow.gui.texts import SEPARATOR, state_words, wells_text
+from plateflow.progress.counted import counted
 from plateflow.progress.state import AxisState
 from plateflow.progress.wells import count_wells
 

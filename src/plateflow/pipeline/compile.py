@@ -19,6 +19,7 @@ from plateflow.pipeline.step_checks import WELL
 from plateflow.pipeline.written import describe_written
 from plateflow.plate.pattern_groups import Address, make_series, sort_key
 from plateflow.plate.wells import canonical_well
+from plateflow.progress.counted import counted
 from plateflow.progress.emitter import Emitter, Report, no_report
 from plateflow.progress.update import ProgressPhase, ProgressStatus
 
@@ -84,7 +85,9 @@ def describe_plan(plan: PlatePlan) -> str:
     """Return what a plan comes to, in words."""
     groups = sum(sum(plan.groups(axis)) for axis in plan.axes)
     failed = sum(1 for axis in plan.axes if axis.error)
-    text = f"{len(plan.wells)} wells, {len(plan.step_names)} steps, {groups} pattern groups"
+    text = ", ".join(
+        [counted(len(plan.wells), "well"), counted(len(plan.step_names), "step"), counted(groups, "pattern group")]
+    )
     return f"{text}; {failed} of the wells cannot run" if failed else text
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from plateflow.errors import PlateError
+from plateflow.plate.notes import BY_NAMES
 from plateflow.plate.wells import well_order
 
 if TYPE_CHECKING:
@@ -54,7 +55,7 @@ class ImageTable:
         more = len(self._twice) - len(said)
         raise PlateError(
             f"two files are the same image ({'; '.join(said)}{f'; and {more} more' if more else ''}); "
-            "move one of each away, or tell them apart with --filenames"
+            f"move one of each away, or {BY_NAMES}"
         )
 
     def find(self, well: str, position: Position) -> str | None:

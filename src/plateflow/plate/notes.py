@@ -9,6 +9,7 @@ if TYPE_CHECKING:
 
 IN_WINDOW: Final = "or by Format in the window"
 """Beside an option: where somebody chooses how a plate is read who types none."""
+BY_NAMES: Final = "read the plate by the names of its files (--filenames, or Format in the window)"
 _MOST_TOLD: Final = 3
 
 

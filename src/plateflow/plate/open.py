@@ -17,6 +17,7 @@ from plateflow.plate.formats import filenames as by_name
 from plateflow.plate.listing import FileReport, check_is_text, telling_found
 from plateflow.plate.plate_map import read_plate_map
 from plateflow.progress.carried import carried
+from plateflow.progress.counted import counted
 from plateflow.progress.emitter import Emitter, Report, no_report
 from plateflow.progress.update import ProgressPhase, ProgressStatus
 
@@ -88,7 +89,7 @@ class _InitUpdates:
 
     def found(self, files: int) -> None:
         """Tell of files that were found; a reader may list a folder when it has begun to count, too."""
-        self._emit(f"{files:,} files found")
+        self._emit(f"{counted(files, 'file')} found")
 
     def count(self, done: int, total: int) -> None:
         self._done, self._total = done, total
@@ -112,20 +113,16 @@ def describe_plate(plate: Plate) -> str:
     missing = sum(1 for record in records if record.missing)
     channels = ", ".join(f"{c.name} {c.label}".strip() for c in plate.channels)
     parts = [
-        f"{len(plate.wells)} wells of {plate.rows} x {plate.columns}",
-        _counted("site", {record.site for record in records}),
+        f"{counted(len(plate.wells), 'well')} of {plate.rows} x {plate.columns}",
+        counted(len({record.site for record in records}), "site"),
         f"channels {channels}",
-        _counted("z plane", {record.z for record in records}),
-        _counted("timepoint", {record.timepoint for record in records}),
-        f"{len(records) - missing} images",
+        counted(len({record.z for record in records}), "z plane"),
+        counted(len({record.timepoint for record in records}), "timepoint"),
+        counted(len(records) - missing, "image"),
     ]
     if missing:
         parts.append(f"{missing} missing")
     return f"{plate.layout}: " + ", ".join(parts)
-
-
-def _counted(what: str, values: set[int]) -> str:
-    return f"{len(values)} {what}" + ("" if len(values) == 1 else "s")
 
 
 def _resolve(path: str) -> str:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 from plateflow.errors import PlateError
 from plateflow.plate.image_table import Position, describe
 from plateflow.plate.model import ImageRecord
+from plateflow.plate.notes import BY_NAMES
 from plateflow.plate.wells import well_order
 
 if TYPE_CHECKING:
@@ -127,7 +128,7 @@ class RecordTable:
         more = len(self._twice) - len(said)
         raise PlateError(
             f"two files are the same image ({'; '.join(said)}{f'; and {more} more' if more else ''}); "
-            "move one of each away, or tell them apart with --filenames"
+            f"move one of each away, or {BY_NAMES}"
         )
 
 

@@ -27,7 +27,7 @@ def test_a_finished_run_is_shown_again_as_it_was(cli: Cli, small_plate: Path) ->
     assert for_people.stdout == ""
     lines = for_people.stderr.splitlines()
     assert lines[:2] == ["Queued", "small_plate: run started"]
-    assert "6 wells, 1 steps (raises), 12 pattern groups" in lines
+    assert "6 wells, 1 step (raises), 12 pattern groups" in lines
     assert lines[-1].startswith("Complete with failures, 0/6")
     assert sum(line.startswith("Complete with failures") for line in lines) == 1
 

@@ -67,7 +67,7 @@ def test_each_channel_and_plane_is_a_group_over_all_wells(plate: Plate) -> None:
     assert plan.groups(axis) == (4, 0)
     assert plan.groups(plan.wells[0]) == (0, 8)
     assert plan.updates(axis) == 8
-    assert describe_plan(plan) == "1 wells, 2 steps, 12 pattern groups"
+    assert describe_plan(plan) == "1 well, 2 steps, 12 pattern groups"
 
 
 def test_wells_get_what_it_made_of_their_channel_and_plane(plate: Plate) -> None:

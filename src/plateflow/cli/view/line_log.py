@@ -10,6 +10,7 @@ from plateflow.cli.view.failures import MOST_LISTED, failure_lines
 from plateflow.cli.view.pace import Pace, Stopwatch
 from plateflow.cli.view.summary import GOES_ON, counts_text, outcome, rate_text, waiting_text
 from plateflow.cli.view.text import cut
+from plateflow.progress.counted import counted
 from plateflow.progress.messages import (
     ENDED,
     ExecutionMessage,
@@ -132,15 +133,17 @@ class LineLog:
         return lines + _traceback_end(update.traceback or "")
 
     def _preparation(self, update: ProgressUpdate, seconds: float) -> list[str]:
-        counted = update.status is not ProgressStatus.RUNNING or seconds - self._told_at.get("", 0) > QUIET_S
-        if not counted:
+        is_due = update.status is not ProgressStatus.RUNNING or seconds - self._told_at.get("", 0) > QUIET_S
+        if not is_due:
             return []
         self._told_at[""] = seconds
-        word, unit = ("Init", "files") if update.phase is ProgressPhase.INIT else ("Compile", "wells")
-        count = f"{update.completed:,}/{update.total:,} {unit}" if update.total else one_line(update.message or "")
-        error = f"failed: {one_line(update.error)}" if update.error else ""
-        status = "" if update.status in (ProgressStatus.RUNNING, ProgressStatus.ERROR) else update.status.value
-        return [" ".join(part for part in (word, status, count, error) if part)]
+        word, unit = ("Init", "file") if update.phase is ProgressPhase.INIT else ("Compile", "well")
+        if update.status is ProgressStatus.ERROR:
+            return [f"{word} failed"]  # the end of the execution tells why
+        total = f"{update.completed:,}/{counted(update.total, unit)}"
+        count = total if update.total else one_line(update.message or "")
+        status = "" if update.status is ProgressStatus.RUNNING else update.status.value
+        return [" ".join(part for part in (word, status, count) if part)]
 
     def _execution(self, message: ExecutionMessage, state: ExecutionProgress, pace: Pace) -> list[str]:
         before, self._state = self._state, message.state
@@ -193,8 +196,8 @@ def _traceback_end(traceback: str) -> list[str]:
 
 def _topology(state: ExecutionProgress) -> str:
     names = ", ".join(one_line(step.name) for step in state.steps)
-    wells = sum(count_wells(state).values())
-    return f"{wells} wells, {len(state.steps)} steps ({names}), {state.groups_planned:,} pattern groups"
+    wells, groups = sum(count_wells(state).values()), counted(state.groups_planned, "pattern group")
+    return f"{counted(wells, 'well')}, {counted(len(state.steps), 'step')} ({names}), {groups}"
 
 
 def _plate(state: ExecutionProgress, pace: Pace) -> str:

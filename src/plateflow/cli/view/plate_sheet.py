@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from plateflow.plate.wells import split_well, well_name
+from plateflow.progress.counted import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -25,12 +26,12 @@ def plate_sheet(plate: PlateSummary) -> list[str]:
 def _facts(plate: PlateSummary) -> Iterator[str]:
     yield _line("plate", f"{plate.name} ({plate.format})")
     yield _line("folder", plate.path)
-    yield _line("wells", f"{len(plate.wells)} wells of {plate.rows} x {plate.columns}")
+    yield _line("wells", f"{counted(len(plate.wells), 'well')} of {plate.rows} x {plate.columns}")
     positions = ", with positions" if plate.has_positions else ""
-    yield _line("sites", f"{_counted(plate.sites, 'site')}{positions}")
+    yield _line("sites", f"{_numbered(plate.sites, 'site')}{positions}")
     for number, channel in enumerate(plate.channels):
         yield _line("channels" if number == 0 else "", _channel(channel))
-    yield _line("time", _counted(plate.timepoints, "timepoint"))
+    yield _line("time", _numbered(plate.timepoints, "timepoint"))
     size = "unknown" if plate.pixel_size_um is None else f"{plate.pixel_size_um:.6g} um"
     yield _line("pixel", size)
     yield _line("images", f"{plate.images}" + (f", {plate.missing} missing" if plate.missing else ""))
@@ -43,7 +44,7 @@ def _channel(channel: ChannelSummary) -> str:
     planes = [z for z in channel.z if z > 0]
     parts = [f"{channel.shape[0]} x {channel.shape[1]} {channel.dtype}" if channel.shape else "no image can be read"]
     if planes:
-        parts.append(_counted(planes, "z plane"))
+        parts.append(_numbered(planes, "z plane"))
     if 0 in channel.z:
         parts.append(f"projection ({channel.projection or 'unknown'})")
     return f"{name}: {', '.join(parts)}"
@@ -87,8 +88,8 @@ def _letter(plate: PlateSummary, name: str) -> str:
     return PARTLY if well.missing else WHOLE
 
 
-def _counted(values: Sequence[int], what: str) -> str:
-    count = f"{len(values)} {what}{'' if len(values) == 1 else 's'}"
+def _numbered(values: Sequence[int], what: str) -> str:
+    count = counted(len(values), what)
     if not values or list(values) == list(range(1, len(values) + 1)):
         return count
     return f"{count} ({values[0]}{f'..{values[-1]}' if len(values) > 1 else ''})"

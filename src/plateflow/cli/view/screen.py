@@ -16,6 +16,7 @@ from plateflow.cli.view.plate_map import legend, plate_map, plate_size
 from plateflow.cli.view.steps import step_lines
 from plateflow.cli.view.summary import status_line, title_words
 from plateflow.cli.view.text import BOLD, DIM, PLAIN, Line, both_ends, cut, side_by_side
+from plateflow.progress.counted import counted
 from plateflow.progress.messages import ExecutionState
 from plateflow.progress.state import AxisState, ExecutionProgress
 from plateflow.progress.wells import count_wells
@@ -104,7 +105,7 @@ def _gap(layout: Layout, before: str) -> list[Line]:
 
 def _title(state: ExecutionProgress, pace: Pace, width: int) -> Line:
     counts = count_wells(state)
-    facts = [f"{sum(counts.values())} wells", f"{len(state.steps)} steps"] if state.steps else []
+    facts = [counted(sum(counts.values()), "well"), counted(len(state.steps), "step")] if state.steps else []
     if pace.elapsed_s is not None and not state.ended:
         facts.append(duration(pace.elapsed_s))
     name = cut(plate_name(state.plate_id), max(8, width // 2))

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from plateflow.cli.view.palette import HOURGLASS, looks_of
 from plateflow.cli.view.text import cut
+from plateflow.progress.counted import counted
 from plateflow.progress.messages import ExecutionKind, ExecutionState
 from plateflow.progress.percent import shown_percent
 from plateflow.progress.state import AxisProgress, AxisState, ExecutionProgress, Phase
@@ -133,12 +134,12 @@ def _counted(phase: Phase, unit: str) -> str:
 
 def _completed(state: ExecutionProgress) -> str:
     if state.kind is ExecutionKind.INIT:
-        return f"Ready, {state.init.total:,} files" if state.init else "Ready"
+        return f"Ready, {counted(state.init.total, 'file')}" if state.init else "Ready"
     counts = count_wells(state)
     wells = sum(counts.values())
     if state.kind is ExecutionKind.COMPILE:
-        word = f"Compiled, {wells} wells, {len(state.steps)} steps"
-        return f"{word}, {counts[AxisState.FAILED]} wells failed" if counts[AxisState.FAILED] else word
+        word = f"Compiled, {counted(wells, 'well')}, {counted(len(state.steps), 'step')}"
+        return f"{word}, {counted(counts[AxisState.FAILED], 'well')} failed" if counts[AxisState.FAILED] else word
     if counts[AxisState.FAILED]:
         return f"Complete with failures, {counts[AxisState.COMPLETED]}/{wells}"
     return "Complete"

@@ -6,8 +6,9 @@ from typing import NamedTuple, TypeAlias
 
 from msgspec import UNSET, UnsetType
 
-from plateflow.gui.panels.words import clock, counted, well_word
+from plateflow.gui.panels.words import clock, well_word
 from plateflow.gui.texts import SEPARATOR
+from plateflow.progress.counted import counted
 from plateflow.progress.messages import ExecutionMessage, Message, Topology, WorkerMessage, WorkerState
 from plateflow.progress.update import ProgressPhase, ProgressStatus, ProgressUpdate
 from plateflow.progress.wells import is_well

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple
 
-from plateflow.gui.panels.words import counted, well_word
+from plateflow.gui.panels.words import well_word
 from plateflow.gui.texts import SEPARATOR
+from plateflow.progress.counted import counted
 from plateflow.progress.percent import shown_percent
 from plateflow.progress.state import AxisState
 from plateflow.progress.words import short_error

@@ -43,11 +43,6 @@ def size(count: int) -> str:
     return f"{count / 1000**power:.1f} {' kMGT'[power]}B"
 
 
-def counted(count: int, noun: str) -> str:
-    """Return a count of something: ``1 well``, ``1,536 wells``."""
-    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
-
-
 @lru_cache(maxsize=64)
 def _clock(seconds: int) -> str:
     return time.strftime("%H:%M:%S", time.localtime(seconds))

@@ -15,6 +15,7 @@ from plateflow.errors import ImageError, PlateError
 from plateflow.plate.formats.plate_format import PlateFormat
 from plateflow.plate.listing import FileReport, PacedReport, TopFolder
 from plateflow.plate.model import Channel, ImageRecord, Plate
+from plateflow.plate.notes import BY_NAMES
 from plateflow.plate.record_table import RecordTable
 from plateflow.plate.wells import canonical_well, enclosing_plate
 from plateflow.storage.tiff import read_description
@@ -138,7 +139,7 @@ def _labels(folder: str, files: list[_File]) -> dict[tuple[int, int], str]:
             channel = f"channel {file.channel} of step {file.step}"
             raise PlateError(
                 f"{os.path.join(folder, file.name)}: {channel} is called {file.label!r} here and {known!r} elsewhere; "
-                "move the files of one away, or use --filenames"
+                f"move the files of one away, or {BY_NAMES}"
             )
     return labels
 

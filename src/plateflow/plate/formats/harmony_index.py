@@ -17,6 +17,7 @@ from plateflow.errors import PlateError
 from plateflow.plate.formats.xml_elements import Element, Row, read_rows
 from plateflow.plate.formats.xml_values import Counts, Lengths, WrongValueError
 from plateflow.plate.image_table import Position
+from plateflow.plate.notes import BY_NAMES
 from plateflow.plate.wells import STANDARD_PLATES, well_name
 
 if TYPE_CHECKING:
@@ -227,4 +228,4 @@ class HarmonyIndex:
         return well_name(row, column)
 
     def _wrong(self, line: int, element: str, why: str) -> PlateError:
-        return PlateError(f"{self.path}, line {line}: {element}: {why}; export the plate again, or use --filenames")
+        return PlateError(f"{self.path}, line {line}: {element}: {why}; export the plate again, or {BY_NAMES}")

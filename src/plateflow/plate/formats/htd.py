@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from plateflow.errors import PlateError
+from plateflow.plate.notes import BY_NAMES
 from plateflow.plate.wells import STANDARD_PLATES, well_name
 from plateflow.storage.regular import MEGABYTE, read_limited, reason_of
 
@@ -157,8 +158,8 @@ class _HtdReader:
 
     def _values(self, key: str) -> list[str]:
         if key not in self._lines:
-            raise PlateError(f"{self._path}: has no line {key}; export the plate again, or use --filenames")
+            raise PlateError(f"{self._path}: has no line {key}; export the plate again, or {BY_NAMES}")
         return self._lines[key][1]
 
     def _wrong(self, key: str, why: str) -> PlateError:
-        return PlateError(f"{self._path}, line {self._lines[key][0]}: {key}: {why}; export again, or use --filenames")
+        return PlateError(f"{self._path}, line {self._lines[key][0]}: {key}: {why}; export again, or {BY_NAMES}")

@@ -47,6 +47,7 @@ from plateflow.plate.formats.plate_format import PlateFormat
 from plateflow.plate.image_table import ImageTable, Position
 from plateflow.plate.listing import FileReport, Folder, TopFolder, each_portion, list_folders
 from plateflow.plate.model import Channel, ImageRecord, Plate
+from plateflow.plate.notes import BY_NAMES
 from plateflow.plate.wells import canonical_well
 
 if TYPE_CHECKING:
@@ -209,7 +210,7 @@ def _declared_sites(htd: Htd, images: ImageTable, found: set[Position]) -> tuple
 
 
 def _refuse(htd: Htd, path: str, what: str) -> None:
-    raise PlateError(f"{path}: is of {what}, which {htd.path} does not declare; move it away, or use --filenames")
+    raise PlateError(f"{path}: is of {what}, which {htd.path} does not declare; move it away, or {BY_NAMES}")
 
 
 class _Declared(NamedTuple):

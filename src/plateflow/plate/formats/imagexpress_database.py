@@ -19,6 +19,7 @@ from plateflow.plate.formats.plate_format import PlateFormat
 from plateflow.plate.image_table import natural_order
 from plateflow.plate.listing import FileReport, PacedReport, TopFolder, list_folders, peek
 from plateflow.plate.model import Channel, ImageRecord, Plate
+from plateflow.plate.notes import BY_NAMES
 from plateflow.plate.record_table import RecordTable
 from plateflow.plate.wells import canonical_well, enclosing_plate
 from plateflow.storage.read_each import read_each
@@ -177,7 +178,7 @@ def _check_is_of_its_well(file: _File, info: PlaneInfo) -> None:
     """
     if (info.well and info.well != file.well) or (info.site is not None and info.site != file.site):
         says = f"{info.well or file.well}, site {info.site if info.site is not None else file.site}"
-        raise PlateError(f"{file.path}: says of itself that it is of well {says}; move it away, or use --filenames")
+        raise PlateError(f"{file.path}: says of itself that it is of well {says}; move it away, or {BY_NAMES}")
 
 
 def _setting(channel: str, files: list[_File], infos: list[PlaneInfo]) -> str:

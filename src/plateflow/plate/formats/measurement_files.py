@@ -17,6 +17,7 @@ from plateflow.errors import PlateError
 from plateflow.plate.formats.xml_elements import Element, Row, read_elements, read_rows
 from plateflow.plate.formats.xml_values import Counts, Lengths, WrongValueError
 from plateflow.plate.image_table import Position
+from plateflow.plate.notes import BY_NAMES
 from plateflow.plate.wells import STANDARD_PLATES, well_name
 
 if TYPE_CHECKING:
@@ -155,7 +156,7 @@ class _Records:
         return known
 
     def wrong(self, line: int, why: str) -> PlateError:
-        return PlateError(f"{self._path}, line {line}: a record {why}; copy it again, or use --filenames")
+        return PlateError(f"{self._path}, line {line}: a record {why}; copy it again, or {BY_NAMES}")
 
 
 @dataclass(slots=True)
