@@ -23,3 +23,21 @@ def left_out(names: Collection[str], file: str) -> tuple[str, ...]:
     if not names:
         return ()
     return (f"{len(names)} images are not described by {file} and were left out: {some(sorted(names))}",)
+
+
+def lacking_planes(channel: str, planes: Collection[int], declared: int = 0) -> tuple[str, ...]:
+    """Return the note on planes that no well has of a channel with several; () for none.
+
+    Parameters
+    ----------
+    channel
+        Its name.
+    planes
+        Those that it has somewhere, counted from 1.
+    declared
+        How many it should have; 0 where nothing tells, then as many as the last one's number.
+    """
+    lacking = sorted(set(range(1, max(declared, *planes) + 1)) - set(planes)) if len(planes) > 1 else []
+    if not lacking:
+        return ()
+    return (f"channel {channel} has {len(planes)} planes, and nowhere plane {some([str(z) for z in lacking])}",)
