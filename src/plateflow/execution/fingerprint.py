@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import inspect
 import os
 from contextlib import suppress
 from dataclasses import replace
@@ -125,14 +126,18 @@ def _of_step(step: FunctionStep, own: str) -> Iterator[str]:
 
 
 def _told(value: Any) -> str:
+    """Return a parameter's value as text: its type too, for values of two may look alike."""
+    if inspect.isfunction(value) or inspect.isbuiltin(value):
+        return function_name(value)
+    if isinstance(value, set | frozenset):
+        return f"{type(value).__name__} {sorted(map(_told, value))}"
+    if isinstance(value, np.ndarray):
+        return f"{value.dtype} {value.tolist()}"
     try:
-        return msgspec.json.encode(value, enc_hook=_plain).decode()
+        encoded = msgspec.json.encode(value, enc_hook=_told).decode()
     except (TypeError, ValueError, OverflowError, RecursionError):
-        return ascii(value)
-
-
-def _plain(value: Any) -> Any:
-    return value.tolist() if isinstance(value, np.ndarray) else repr(value)  # a long array's repr leaves most of it out
+        encoded = ""
+    return f"{type(value).__module__}.{type(value).__qualname__} {value!a} {encoded}"
 
 
 def _code(pipeline: Pipeline, source: PipelineSource, *, tables: bool) -> Iterator[str]:

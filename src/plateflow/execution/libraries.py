@@ -33,6 +33,8 @@ _LIBRARIES = {
     "msgspec": "msgspec",
 }
 """Distributions that all results depend on, by the module that is imported."""
+_ELSEWHERE = frozenset({"site-packages", "dist-packages"})
+"""Folders of libraries, whose versions are told; a virtual environment may lie beside the file."""
 _ALWAYS = {"plateflow": "plateflow", **_LIBRARIES}
 
 
@@ -56,12 +58,35 @@ def source_file(func: Callable[..., Any]) -> str | None:
 
 
 def modules_beside(source: PipelineSource) -> Iterator[tuple[str, str]]:
-    """Yield name and file of the modules that were imported from a pipeline file's folder, by name."""
+    """Yield name and file of the modules in a pipeline file's folder, or below it, that it imports, by name."""
     folder = Path(source.path).parent
+    found = {}
     for name, module in sorted(sys.modules.items()):
-        path = getattr(module, "__file__", None)
-        if path and path != source.path and Path(path).parent == folder and os.path.isfile(path):
-            yield name, path
+        known = getattr(module, "__file__", None)
+        if known and known != source.path and _is_beside(Path(known), folder) and os.path.isfile(known):
+            found[name] = str(known)
+    # What is imported inside a function may not have been yet.
+    waiting = [*_imports(source.text), *chain.from_iterable(map(_imported, found.values()))]
+    while waiting:
+        name = waiting.pop()
+        for path in () if name in found else _files_beside(folder, _top(name)):
+            beside = ".".join(path.relative_to(folder).with_suffix("").parts).removesuffix(".__init__")
+            if beside not in found and str(path) != source.path:
+                found[beside] = str(path)
+                waiting += _imported(str(path))
+    yield from sorted(found.items())
+
+
+def _is_beside(path: Path, folder: Path) -> bool:
+    return path.is_relative_to(folder) and not _ELSEWHERE.intersection(path.relative_to(folder).parts)
+
+
+def _files_beside(folder: Path, name: str) -> list[Path]:
+    package = folder / name
+    if (package / "__init__.py").is_file():
+        return sorted(path for path in package.rglob("*.py") if path.is_file())
+    file = folder / f"{name}.py"
+    return [file] if file.is_file() else []
 
 
 def _distributions_of(pipeline: Pipeline) -> set[str]:

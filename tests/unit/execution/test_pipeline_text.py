@@ -44,6 +44,9 @@ MORE = """    FunctionStep(
 NO_WELLS = {
     "an option": ('outputs="Summary"', 'outputs="Brief"'),
     "its function": ("cells.head(", "cells.tail("),
+    "a helper of its function": ("height / 100", "height / 50"),
+    "a module of its function's": ("\nfrom plateflow import", "\nimport polars as pl\nfrom plateflow import"),
+    "a function that nothing names": ("def summarise", "def idle(x: Frame):\n    return x\n\ndef summarise"),
     "another step, which its own entry tells": ('outputs="Nuclei"', 'outputs="Nuclei", min_diameter=4'),
     "the step, commented out": (STEP, ""),
     "one more, with its import": (
@@ -55,8 +58,7 @@ NO_WELLS = {
 }
 ALSO_WELLS = {
     "another function": ("image + 1", "image + 2"),
-    "a helper": ("height / 100", "height / 50"),
-    "an import": ("from plateflow.functions.kinds", "import os\nfrom plateflow.functions.kinds"),
+    "an import": ("from plateflow.functions.kinds", "import tests\nfrom plateflow.functions.kinds"),
     "where a name that is used is from": ("gaussian as", "median as"),
 }
 

@@ -1,7 +1,8 @@
 """The HTD file of a MetaXpress export: what an ImageXpress microscope was told to acquire.
 
 A line is a quoted key and its values, ``"WellsSelection2", FALSE, TRUE``; lines end in CR LF and bytes are not UTF-8.
-It tells neither pixel size nor positions, and its ``ZSteps`` holds for the plate while channels differ. Read from real files of MetaXpress 6.7.
+It tells neither pixel size nor positions, and its ``ZSteps`` holds for the plate while channels differ. Read from real
+files of MetaXpress 6.7.
 """
 
 from __future__ import annotations

@@ -152,7 +152,8 @@ def _notes_on_planes(htd: Htd, planes: dict[str, list[Plane]]) -> Iterator[str]:
 
 def _match_files(folders: list[Folder], report: FileReport | None) -> tuple[ImageTable, _Naming | None, list[str]]:
     """Return the files by well and position (there, z is the ZStep folder's number), how they are named, and others."""
-    images, naming, others = ImageTable(), None, []
+    images, naming = ImageTable(), None
+    others: list[str] = []
     numbers = {folder.prefix: _folder_numbers(folder) for folder in folders}
     # Beside ZStep folders, what lies above them is a projection; without any, it is the one plane.
     loose_z = 0 if any(z is not None for _, z in numbers.values()) else 1
