@@ -212,6 +212,7 @@ def test_fields_of_one_image_are_sites(tmp_path: Path, version: Literal["0.4", "
         pytest.param([LEFT[:5]], [*ROI_COLUMNS[:4], "other"], "there is no column 'len_y_micrometer'", id="column"),
         pytest.param([LEFT[:5]], ROI_COLUMNS, r"6 columns, but values of shape \(1, 5\)", id="shape"),
         pytest.param([[float("nan"), *LEFT[1:]]], ROI_COLUMNS, "row 1: cannot convert", id="nan"),
+        pytest.param([LEFT] * 2**16, ROI_COLUMNS, "65536 fields, which are 393216 planes, more than", id="fields"),
     ],
 )
 @pytest.mark.filterwarnings("ignore")
@@ -268,6 +269,27 @@ def test_a_channel_that_one_image_lacks_is_missing_there(tmp_path: Path, version
     assert [(r.well, r.site, r.channel, r.z) for r in lacking] == [("B03", 2, "2", z) for z in (1, 2, 3)]
     assert {record.path for record in lacking} == {str(root / "B" / "03" / "1" / "0")}
     assert {record.reason for record in lacking} == {"the image has 1 channels, others have 2"}
+
+
+@pytest.mark.timeout(20)
+@pytest.mark.parametrize(
+    ("axes", "sizes", "count", "reason"),
+    [
+        pytest.param("cyx", (1, 2, 1), 2**11, "A/01/0/0: claims 2048 channels, more than the 1024 allowed", id="c"),
+        pytest.param("zyx", (1, 1, 2), 20_000_000, r"A/01/0/0/zarr\.json: .* claims 20000000 planes, more", id="z"),
+        pytest.param("tyx", (2, 1, 1), 10**14, r"A/01/0/0/zarr\.json: .* claims 10{14} planes, more", id="t"),
+    ],
+)
+def test_an_image_of_impossibly_many_planes_is_its_wells_error(
+    tmp_path: Path, axes: str, sizes: tuple[int, int, int], count: int, reason: str
+) -> None:
+    root = write_plate(tmp_path / "p.zarr", Model(axes=axes, sizes=sizes, labels=()))
+    change(root / "A/01/0/0/zarr.json", lambda array: array["shape"].__setitem__(0, count))
+    plate = open_plate(root)
+    assert {(r.well, r.site) for r in all_records(plate) if r.missing} == {("A01", 1)}
+    assert len(all_records(plate)) == 8
+    with pytest.raises(ImageError, match=reason):
+        raise ImageError(plate.wells["A01"][0].reason)
 
 
 def test_a_missing_chunk_is_an_error_that_names_chunk_and_well(tmp_path: Path) -> None:

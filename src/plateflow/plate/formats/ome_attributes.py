@@ -11,6 +11,7 @@ import msgspec
 
 from plateflow.errors import ImageError, PlateError
 from plateflow.plate.formats.field_rois import FieldRoi, read_field_rois
+from plateflow.storage.limits import MAX_CHANNELS
 from plateflow.storage.zarr_metadata import describe_array, read_attributes
 
 if TYPE_CHECKING:
@@ -194,6 +195,8 @@ def read_image_group(folder: str, acquisition: int) -> FieldImage:
     place = _Place(multiscale, dataset, axes)
     labels = [channel.label or "" for channel in image.omero.channels]
     channels = array.shape[axes.index("c")] if "c" in axes else 1
+    if channels > MAX_CHANNELS:
+        raise ImageError(f"{array.path}: claims {channels} channels, more than the {MAX_CHANNELS} allowed")
     pixel_size = place.scale("x")
     return FieldImage(
         array=array.path,
@@ -205,7 +208,7 @@ def read_image_group(folder: str, acquisition: int) -> FieldImage:
         z_step_um=place.scale("z") if "z" in axes else None,
         x_um=place.translation("x"),
         y_um=place.translation("y"),
-        rois=read_field_rois(folder, (place.scale("y"), pixel_size), array.shape[-2:]),
+        rois=read_field_rois(folder, (place.scale("y"), pixel_size), array.shape),
     )
 
 
