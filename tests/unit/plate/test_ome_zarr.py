@@ -317,7 +317,10 @@ def set_well_path(path: str) -> Any:
         pytest.param(lambda a: a["plate"].update(wells=3), r"\.zattrs: its metadata of the plate are wrong", id="type"),
         pytest.param(lambda a: a["plate"].update(wells=[]), "it lists no well", id="no_wells"),
         pytest.param(set_well_path("../B"), r"lists well '\.\./B'", id="outside"),
-        pytest.param(set_well_path("A/99"), "'A99' is on no plate", id="no_such_well"),
+        pytest.param(
+            set_well_path("A/99"), r"p\.zarr: lists well 'A/99': well 'A99' is on no plate", id="no_such_well"
+        ),
+        pytest.param(lambda a: a["plate"]["columns"].append({"name": "99"}), r"\.zattrs: .* 'B99' is on", id="columns"),
         pytest.param(set_well_path("B/3"), "lists well B03 twice", id="twice"),
     ],
 )

@@ -21,7 +21,7 @@ from plateflow.plate.listing import FileReport, PacedReport, TopFolder, list_fol
 from plateflow.plate.model import Channel, ImageRecord, Plate
 from plateflow.plate.notes import BY_NAMES
 from plateflow.plate.record_table import RecordTable
-from plateflow.plate.wells import canonical_well, enclosing_plate
+from plateflow.plate.wells import enclosing_plate, well_of_file
 from plateflow.storage.read_each import read_each
 
 if TYPE_CHECKING:
@@ -91,7 +91,8 @@ def read_plate(top: TopFolder, _: str, report: FileReport | None = None) -> Plat
     Raises
     ------
     PlateError
-        If the plate was acquired more than once, two files are one image, or a file says that it is of another well.
+        If the plate was acquired more than once, two files are one image, or a file says that it is of another well, or
+        of one that is on no plate.
     """
     several = [folder for folder, _ in _acquisitions(top)]
     if len(several) > 1:
@@ -127,7 +128,7 @@ def _files(acquisition: str) -> Iterator[_File]:
                 well, site, wave = match.groups()
                 yield _File(
                     folder.path + name,
-                    canonical_well(well),
+                    well_of_file(folder.path + name, well),
                     int(site or 1),
                     str(int(wave or 1)),
                     int(timepoint or 1),

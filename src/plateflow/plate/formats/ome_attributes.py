@@ -11,6 +11,7 @@ import msgspec
 
 from plateflow.errors import ImageError, PlateError
 from plateflow.plate.formats.field_rois import FieldRoi, read_field_rois
+from plateflow.plate.wells import parse_well
 from plateflow.storage.limits import MAX_CHANNELS
 from plateflow.storage.zarr_metadata import describe_array, read_attributes
 
@@ -151,6 +152,11 @@ def read_plate_group(folder: str, file: str) -> PlateListing:
         if len(parts := well.path.split("/")) != 2 or not all(part.isalnum() for part in parts):
             raise PlateError(f"{file}: lists well {well.path!r}; a row and a column are needed, such as B/06")
     corner = [f"{plate.rows[-1].name}{plate.columns[-1].name}"] if plate.rows and plate.columns else []
+    for well_name in corner:
+        try:
+            parse_well(well_name)
+        except PlateError as e:
+            raise PlateError(f"{file}: its rows and columns end where no well can be: {e}") from e
     return PlateListing([well.path for well in plate.wells], corner)
 
 

@@ -110,7 +110,10 @@ class _Reader:
         PlateError
             If it is on no plate, or listed twice.
         """
-        well = join_well(*path.split("/"))
+        try:
+            well = join_well(*path.split("/"))
+        except PlateError as e:
+            raise PlateError(f"{self._folder}: lists well {path!r}: {e}") from e
         if well in self._wells:
             raise PlateError(f"{self._folder}: lists well {well} twice; mend its metadata")
         self._wells[well] = None
