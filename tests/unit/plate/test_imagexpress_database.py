@@ -174,6 +174,17 @@ def test_a_file_of_an_impossible_well_is_named(tmp_path: Path) -> None:
         open_plate(root)
 
 
+def test_images_of_other_names_are_told_but_no_previews(tmp_path: Path) -> None:
+    root = write_plate(tmp_path / "plate", Model())
+    assert open_plate(root).notes == ()
+    for name in ("1334/scan.TIFF", "1334/ZStep_2/Channel1-01-A-01.tif", "1334/ZStep_2/notes.txt"):
+        (root / "2023-02-21" / name).touch()
+    assert open_plate(root).notes == (
+        "2 images are not named as the microscope names its images and were left out: "
+        "ZStep_2/Channel1-01-A-01.tif, scan.TIFF",
+    )
+
+
 def test_two_files_of_one_image_are_named(tmp_path: Path) -> None:
     root = write_plate(tmp_path / "plate", Model())
     [path] = (root / "2023-02-21/1334/ZStep_2").glob("*_C04_s2_w1????????-*.tif")
