@@ -212,6 +212,8 @@ def test_without_detail_and_setting_the_plate_is_a_guess_and_says_so(tmp_path: P
 def test_files_are_found_in_upper_case(tmp_path: Path) -> None:
     root = write_plate(tmp_path / "plate", Model())
     expected = open_plate(root)
+    detail = root / "MeasurementDetail.mrf"
+    detail.write_text(detail.read_text().replace("my.mes", "My.mes"))
     for name in ("MeasurementData.mlf", "MeasurementDetail.mrf", "my.mes"):
         (root / name).rename(root / name.upper())
     (root / "other.mes").touch()
