@@ -361,6 +361,34 @@ def test_other_images_beside_numbered_fields_are_told(tmp_path: Path) -> None:
     assert plate.notes == ("images that are no fields of view were left out: 1xComposite",)
 
 
+def set_scale(size: float, unit: str) -> Any:
+    def edit(attributes: Any) -> None:
+        multiscale = attributes["multiscales"][0]
+        for axis in multiscale["axes"]:
+            axis["unit"] = unit
+        multiscale["datasets"][0]["coordinateTransformations"] = [{"type": "scale", "scale": [1, size, size]}]
+
+    return edit
+
+
+@pytest.mark.parametrize("size", [0.1, 0.29, 0.5979760809567617, 1.1])
+def test_each_image_may_have_units_of_its_own(tmp_path: Path, size: float) -> None:
+    root = write_plate(tmp_path / "p.zarr", Model("0.4", axes="cyx", pixel_size_um=size))
+    change(root / "A/01/0/.zattrs", set_scale(size * 1000, "nanometer"))
+    change(root / "B/03/1/.zattrs", set_scale(size / 1000, "millimeter"))
+    plate = open_plate(root)
+    assert plate.pixel_size_um == pytest.approx(size)
+    assert plate.notes == ()
+
+
+def test_images_of_another_pixel_size_are_told(tmp_path: Path) -> None:
+    root = write_plate(tmp_path / "p.zarr", Model("0.4", axes="cyx"))
+    change(root / "A/01/1/.zattrs", set_scale(0.5, "nanometer"))
+    plate = open_plate(root)
+    assert plate.pixel_size_um == 0.5
+    assert plate.notes == ("images differ in the size of their pixels: 0.5 um, but 0.0005 um (image 1 of well A01)",)
+
+
 def test_0_4_metadata_below_ome(tmp_path: Path) -> None:
     """As one library wrote them for a while."""
     root = write_plate(tmp_path / "p.zarr", Model("0.4"))
