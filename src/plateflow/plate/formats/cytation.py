@@ -112,7 +112,7 @@ def _files(top: TopFolder, report: FileReport | None) -> Iterable[_File]:
             z = after_step or after_channel or after_field
             yield _File(
                 name,
-                well_of_file(os.path.join(top.path, name), well),
+                well_of_file(f"{top.path}{os.sep}{name}", well),
                 int(step),
                 int(channel),
                 int(field),
