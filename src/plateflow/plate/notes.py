@@ -28,5 +28,23 @@ def otherwise_named(names: Collection[str]) -> tuple[str, ...]:
     return _left_out(names, "not named as the microscope names its images")
 
 
+def lacking_planes(channel: str, planes: Collection[int], declared: int = 0) -> tuple[str, ...]:
+    """Return the note on planes that no well has of a channel with several; () for none.
+
+    Parameters
+    ----------
+    channel
+        Its name.
+    planes
+        Those that it has somewhere, counted from 1.
+    declared
+        How many it should have; 0 where nothing tells, then as many as the last one's number.
+    """
+    lacking = sorted(set(range(1, max(declared, *planes) + 1)) - set(planes)) if len(planes) > 1 else []
+    if not lacking:
+        return ()
+    return (f"channel {channel} has {len(planes)} planes, and nowhere plane {some([str(z) for z in lacking])}",)
+
+
 def _left_out(names: Collection[str], why: str) -> tuple[str, ...]:
     return (f"{len(names)} images are {why} and were left out: {some(sorted(names))}",) if names else ()

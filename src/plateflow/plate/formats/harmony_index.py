@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 NAMES: Final = ("Index.xml", "Index.idx.xml")
 _ELEMENTS: Final = frozenset({"Plate", "Well", "Entry", "Image"})
-_ID = re.compile(r"(\d\d)(\d\d)K(\d+)F(\d+)P(\d+)R(\d+)", re.ASCII)
+_ID = re.compile(r"(\d\d)(\d\d)K(\d{1,9})F(\d{1,9})P(\d{1,9})R(\d{1,9})", re.ASCII)
 _MOST_ROWS, _MOST_COLUMNS = STANDARD_PLATES[-1]
 
 
@@ -64,6 +64,7 @@ _WANTED: Final[tuple[Key, ...]] = (
     ("attribute", "id"),
 )  # fmt: skip
 """In the order of :class:`_Told`."""
+_FIRST_LENGTH: Final = 6
 
 
 class IndexedImage(NamedTuple):
@@ -108,6 +109,8 @@ class HarmonyIndex:
     _counts: Counts = field(default_factory=Counts)
     _wells: dict[tuple[str | None, str | None], str] = field(default_factory=dict)
     _positions: dict[tuple[str | None, ...], Position] = field(default_factory=dict)
+    _has_ids: bool | None = None
+    """Whether images have an id that can be read; None before the first of them."""
 
     def images(self) -> Iterator[IndexedImage]:
         """Yield the images, in the order of the file.
@@ -126,7 +129,7 @@ class HarmonyIndex:
                     else:
                         self._take_declared(line, told.declared)
                 except WrongValueError as e:
-                    key = _WANTED[told.index(e.value)][1]
+                    key = _WANTED[told.index(e.value, _FIRST_LENGTH if e.is_length else 0)][1]
                     raise self._wrong(line, "Image", f"{key} {e.why}") from e
             else:
                 self._take(element)
@@ -188,7 +191,7 @@ class HarmonyIndex:
         if well is None:
             row, column = self._counts[told.row], self._counts[told.column]
             well = self._wells[told[:2]] = self._well(line, row, column)
-        position = self._position(told)
+        position = self._position(line, told)
         if told.label is not None or told.pixel_size is not None:
             pixel_size_um = self._lengths[told.pixel_size, told.pixel_size_unit]
             self._take_channel(int(position.channel), told.label, pixel_size_um)
@@ -210,14 +213,18 @@ class HarmonyIndex:
             self._lengths[told.z, told.z_unit],
         )
 
-    def _position(self, told: _Told) -> Position:
+    def _position(self, line: int, told: _Told) -> Position:
         name = told.id or ""
-        # The id's K counts timepoints from 1 in every form; without an id, the TimepointID is as good as it is.
+        # The id's K counts timepoints from 1 in every form; without ids, the TimepointID is as good as it is.
         key = (*told[2:6], name[4 : name.find("F")])
         known = self._positions.get(key)
         if known is None:
             site, channel, plane, timepoint = (self._counts[text] for text in told[2:6])
             found = _ID.fullmatch(name)
+            if self._has_ids is None:
+                self._has_ids = found is not None
+            if self._has_ids is not (found is not None):
+                raise self._wrong(line, "Image", f"id {name!r} is not like those of the images before it")
             known = Position(site, str(channel), int(found[3]) if found else timepoint, plane)
             self._positions[key] = known
         return known

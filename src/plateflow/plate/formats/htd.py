@@ -1,8 +1,7 @@
 """The HTD file of a MetaXpress export: what an ImageXpress microscope was told to acquire.
 
 A line is a quoted key and its values, ``"WellsSelection2", FALSE, TRUE``; lines end in CR LF and bytes are not UTF-8.
-It tells neither pixel size nor positions, and its ``ZSteps`` holds for the plate while channels differ, so it is not
-used. Read from real files of MetaXpress 6.7.
+It tells neither pixel size nor positions, and its ``ZSteps`` holds for the plate while channels differ. Read from real files of MetaXpress 6.7.
 """
 
 from __future__ import annotations
@@ -42,6 +41,8 @@ class Htd:
     wave_names: tuple[str, ...]
     """Name of each wavelength, the first is w1; names may repeat."""
     timepoints: int
+    z_steps: int
+    """Planes of channels that have more than one; 0 where the plate has no z series."""
 
 
 def read_htd(path: str) -> Htd:
@@ -111,6 +112,7 @@ class _HtdReader:
             site_positions=positions,
             wave_names=tuple(self._one(f"WaveName{wave}") for wave in range(1, waves + 1)),
             timepoints=self._count("TimePoints", 1_000_000),
+            z_steps=self._count("ZSteps", 10_000) if "ZSeries" in self._lines and self._flag("ZSeries") else 0,
         )
 
     def _wells(self, rows: int, columns: int) -> tuple[str, ...]:

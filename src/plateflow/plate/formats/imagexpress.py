@@ -47,10 +47,12 @@ from plateflow.plate.formats.plate_format import PlateFormat
 from plateflow.plate.image_table import ImageTable, Position
 from plateflow.plate.listing import FileReport, Folder, TopFolder, each_portion, list_folders
 from plateflow.plate.model import Channel, ImageRecord, Plate
-from plateflow.plate.notes import BY_NAMES
+from plateflow.plate.notes import BY_NAMES, lacking_planes, left_out
 from plateflow.plate.wells import canonical_well
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
     from plateflow.plate.formats.htd import Htd
 
 LAYOUT: Final = "imagexpress-htd"
@@ -122,7 +124,7 @@ def read_plate(top: TopFolder, htd_path: str, report: FileReport | None = None) 
     htd = read_htd(htd_path)
     folder = top.path
     folders = list_folders(folder, lambda relative: _FOLDER.fullmatch(relative) is not None)
-    images, naming = _match_files(folders, report)
+    images, naming, others = _match_files(folders, report)
     if naming is None:
         raise PlateError(f"{folder}: its HTD declares {len(htd.wells)} wells, but no image is there; copy them again")
     found = images.positions()
@@ -139,12 +141,18 @@ def read_plate(top: TopFolder, htd_path: str, report: FileReport | None = None) 
         channels=tuple(Channel(str(wave), label) for wave, label in enumerate(htd.wave_names, 1)),
         wells={well: _records(folder, well, declared, images, naming) for well in htd.wells},
         pixel_size_um=next((info.pixel_size_um for info in infos.values() if info.pixel_size_um), None),
+        notes=(*_notes_on_planes(htd, planes), *left_out(others, os.path.basename(htd_path))),
     )
 
 
-def _match_files(folders: list[Folder], report: FileReport | None) -> tuple[ImageTable, _Naming | None]:
-    """Return the files by well and position (there, z is the ZStep folder's number) and how they are named."""
-    images, naming = ImageTable(), None
+def _notes_on_planes(htd: Htd, planes: dict[str, list[Plane]]) -> Iterator[str]:
+    for channel, of_channel in planes.items():
+        yield from lacking_planes(channel, [plane.z for plane in of_channel if plane.z > 0], htd.z_steps)
+
+
+def _match_files(folders: list[Folder], report: FileReport | None) -> tuple[ImageTable, _Naming | None, list[str]]:
+    """Return the files by well and position (there, z is the ZStep folder's number), how they are named, and others."""
+    images, naming, others = ImageTable(), None, []
     numbers = {folder.prefix: _folder_numbers(folder) for folder in folders}
     # Beside ZStep folders, what lies above them is a projection; without any, it is the one plane.
     loose_z = 0 if any(z is not None for _, z in numbers.values()) else 1
@@ -153,7 +161,10 @@ def _match_files(folders: list[Folder], report: FileReport | None) -> tuple[Imag
     wells: dict[str, dict[Position, str]] = {}
     for folder, names in each_portion(folders, report):
         known = positions.setdefault(folder.prefix, {})
-        for name, stem, well, site, wave, suffix in _IMAGES.findall("/".join(names)):
+        found = _IMAGES.findall("/".join(names))
+        if len(found) < len(names):
+            others += _others(folder, names, {match[0] for match in found})
+        for name, stem, well, site, wave, suffix in found:
             position = known.get((site, wave))
             if position is None:
                 timepoint, z = numbers[folder.prefix]
@@ -167,12 +178,26 @@ def _match_files(folders: list[Folder], report: FileReport | None) -> tuple[Imag
                     naming = _Naming(stem, suffix, bool(site), bool(wave), timepoint is not None, z is not None)
             paths = wells.get(well)
             if paths is None:
-                paths = wells[well] = images.paths_of(canonical_well(well))
+                paths = wells[well] = images.paths_of(_well(well, folder.path + name))
             path = folder.path + name
             if paths.setdefault(position, path) is not path:
                 images.add_second(canonical_well(well), position, path)
     images.require_one_each()
-    return images, naming
+    return images, naming, others
+
+
+def _others(folder: Folder, names: Iterable[str], known: set[str]) -> Iterator[str]:
+    for name in names:
+        stem, suffix = os.path.splitext(name.lower())
+        if name not in known and suffix in (".tif", ".tiff") and "_thumb" not in stem:
+            yield folder.prefix + name
+
+
+def _well(text: str, path: str) -> str:
+    try:
+        return canonical_well(text)
+    except PlateError as e:
+        raise PlateError(f"{path}: {e}; rename it, move it away, or {BY_NAMES}") from e
 
 
 def _folder_numbers(folder: Folder) -> tuple[int | None, int | None]:

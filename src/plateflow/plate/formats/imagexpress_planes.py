@@ -10,7 +10,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from plateflow.plate.formats.metaseries import PlaneInfo, read_plane_info
+from plateflow.plate.formats.metaseries import NOTHING_KNOWN, PlaneInfo, read_plane_info
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from plateflow.plate.image_table import ImageTable, Position
 
 _SAMPLES: Final = 3
-"""Files of a channel and z that are asked for their PlaneInfo until one can be read."""
+"""Wells, or files of one channel and z, that are asked until one can be read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,16 +49,23 @@ class Places:
 
 
 def sample_infos(images: ImageTable, found: set[Position]) -> dict[tuple[str, int], PlaneInfo]:
-    """Return what one file of each (channel, ZStep folder) says of itself."""
+    """Return what one file of each (channel, ZStep folder) says of itself; as far as can be, files of one well."""
     first: dict[tuple[str, int], Position] = {}
     for position in sorted(found):
         first.setdefault((position.channel, position.z), position)
-    return {key: _read_first(images.paths_at(position)) for key, position in first.items()}
+    best: dict[tuple[str, int], PlaneInfo] = {}
+    for well in sorted(images.wells(), key=lambda well: -len(images.of(well)))[:_SAMPLES]:
+        paths = {key: path for key, position in first.items() if (path := images.of(well).get(position)) is not None}
+        infos = {key: info for key, path in paths.items() if (info := read_plane_info(path)) != NOTHING_KNOWN}
+        best = max(best, infos, key=len)
+        if len(best) == len(first):
+            return best
+    return {key: best.get(key) or _read_first(images.paths_at(position)) for key, position in first.items()}
 
 
 def _read_first(paths: Iterable[str]) -> PlaneInfo:
     infos = (read_plane_info(path) for path in list(paths)[:_SAMPLES])
-    return next((info for info in infos if info != PlaneInfo()), PlaneInfo())
+    return next((info for info in infos if info != NOTHING_KNOWN), NOTHING_KNOWN)
 
 
 def site_offsets(images: ImageTable, found: set[Position]) -> dict[int, tuple[float, float]]:
@@ -95,6 +102,8 @@ def planes_of(channel: str, infos: dict[tuple[str, int], PlaneInfo]) -> list[Pla
             continue
         known.add(identity)
         planes.append(Plane(folder, folder))
+    if len(planes) == 1 and len(own) > 1:
+        return [Plane(planes[0].folder, 1)]  # the others are copies of it, so its folder's number tells nothing
     if planes:
         return planes
     if not own:

@@ -84,6 +84,7 @@ _WANTED: Final[tuple[Key, ...]] = (
     ("attribute", "ZImageProcessing"), ("attribute", "Type"), ("text", ""),
 )  # fmt: skip
 """In the order of :class:`_Told`."""
+_FIRST_LENGTH: Final = 6
 
 
 def read_records(path: str) -> Iterator[TakenImage | FailedImages]:
@@ -101,7 +102,7 @@ def read_records(path: str) -> Iterator[TakenImage | FailedImages]:
             try:
                 yield records.failed(row.line, told) if told.kind == "ERR" else records.taken(row.line, told)
             except WrongValueError as e:
-                key = _WANTED[told.index(e.value)][1]
+                key = _WANTED[told.index(e.value, _FIRST_LENGTH if e.is_length else 0)][1]
                 raise records.wrong(row.line, f"{key} {e.why}") from e
 
 
@@ -221,7 +222,7 @@ def _take_setting(detail: MeasurementDetail, element: Element) -> None:
 
 
 def _count(text: str | None) -> int:
-    return int(text) if text and text.isascii() and text.isdigit() else 0
+    return int(text) if text and text.isascii() and text.isdigit() and len(text) < 10 else 0
 
 
 def _finite(text: str) -> float:

@@ -22,9 +22,12 @@ _SUFFIXES: Final = (".tiff", ".tif")
 
 def _find(top: TopFolder) -> str | None:
     for folder in (top, *(top.child(name) for name in top.folders if name.lower() == "images")):
-        found = None if folder is None else folder.file(*NAMES)
-        if found is not None:
-            return found
+        found = [] if folder is None else [path for name in NAMES if (path := folder.file(name)) is not None]
+        if len(found) > 1:
+            names = " and ".join(map(os.path.basename, found))
+            raise PlateError(f"{os.path.dirname(found[0])}: holds {names}, each the index of a plate; move one away")
+        if found:
+            return found[0]
     return None
 
 

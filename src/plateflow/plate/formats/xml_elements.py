@@ -101,14 +101,28 @@ class _Quick:
             self._text += self._decoder.decode(data, last)
         except UnicodeDecodeError as e:
             raise PlateError(f"{self._path}: is not UTF-8, as it says: {e}; copy it again from the microscope") from e
-        # Comments and the like may hold what looks like an element.
-        self._given_up = self._given_up or "<!" in self._text
+        # Comments and instructions may hold what looks like an element; the first of these is the file's own.
+        self._given_up = self._given_up or "<!" in self._text or "<?" in self._text.removeprefix("<?xml")
         if self._template is None and not self._given_up:
             first = find_element(self._text, self._repeated)
             if first is not None:
-                self._template = make_template(first, self._wanted)
+                self._template = self._trusted_template(first)
                 self._given_up = self._template is None
         yield from self._take(last)
+
+    def _trusted_template(self, first: str) -> Template | None:
+        """Return the form of an element, if the element is read by it as it is by the parser."""
+        template = make_template(first, self._wanted)
+        match = None if template is None else template.pattern.fullmatch(first)
+        if template is None or match is None:
+            return None
+        try:
+            rows = _Collector(self._path, frozenset({self._repeated}), self._repeated, self._wanted).feed(
+                first, last=True
+            )
+        except PlateError:  # the parser will meet it again, and knows its line
+            return None
+        return template if rows == [Row(1, template.values(match))] else None
 
     def _take(self, last: bool) -> Iterator[Element | Row]:
         if self._template is not None and not self._given_up:
@@ -131,7 +145,7 @@ class _Quick:
                 collector.skip(skipped)
                 yield from collector.feed(between)
                 line, skipped = collector.line, 0
-            if not collector.is_inside:
+            if collector.takes_rows:
                 yield Row(line + skipped, template.values(match))
                 skipped += template.lines
                 at = end
@@ -162,6 +176,8 @@ class _Collector:
         self._depths: list[int] = []
         """For each open element but the last: how deep in it the next one is."""
         self._depth = 0
+        self._level = 0
+        """How many elements have begun and not ended."""
         self._child = ""
         self._texts: list[str] = []
         self._ended: list[Element | Row] = []
@@ -175,9 +191,9 @@ class _Collector:
         self._parser.CharacterDataHandler = self._texts.append
 
     @property
-    def is_inside(self) -> bool:
-        """Whether an element has begun and not ended."""
-        return bool(self._open)
+    def takes_rows(self) -> bool:
+        """Whether an element that comes next would be one of the document, and in none that is wanted."""
+        return self._level > 0 and not self._open
 
     @property
     def line(self) -> int:
@@ -215,6 +231,7 @@ class _Collector:
         if local is None:
             local = self._local[name] = name.rpartition(":")[2]
         self._texts.clear()
+        self._level += 1
         if local in self._names:
             named = {key.rpartition(":")[2]: value for key, value in attributes.items()}
             self._open.append(Element(local, self.line, named))
@@ -228,6 +245,7 @@ class _Collector:
                     self._open[-1].units[local] = attributes["Unit"]
 
     def _end(self, _: str) -> None:
+        self._level -= 1
         if not self._open:
             self._texts.clear()
         elif self._depth == 0:

@@ -17,9 +17,9 @@ Key: TypeAlias = tuple[Literal["attribute", "child", "unit", "text"], str]
 
 _TOKEN = re.compile(r"<[^<>]*>|[^<>]+")
 _ATTRIBUTE = re.compile(r'([\w:.-]+)="[^"]*"')
-_TEXT_VALUE: Final = r"[^<>&\r\n\t]*"
-_ATTRIBUTE_VALUE: Final = r'[^<>&"\r\n\t]*'
-"""What an XML parser would read as it stands."""
+_TEXT_VALUE: Final = r"[^<>&\x00-\x1f\ufffe\uffff]*"
+_ATTRIBUTE_VALUE: Final = r'[^<>&"\x00-\x1f\ufffe\uffff]*'
+"""What an XML parser reads as it stands; of control characters it allows some, and changes these."""
 
 
 @dataclass(slots=True)

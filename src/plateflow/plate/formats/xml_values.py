@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import math
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Final
 
+_MOST_DIGITS: Final = 9
+_MOST_SHOWN: Final = 40
+"""Of a wrong value's characters."""
 _TO_MICROMETRES: Final = {"m": 6, "mm": 3, "um": 0, "µm": 0, "nm": -3}
 """Powers of ten."""
 
@@ -17,13 +20,16 @@ class WrongValueError(ValueError):
     ----------
     value : str or None
         The text.
+    is_length : bool
+        Whether it should be a length.
     why : str
         What is wrong with it, for after its name.
     """
 
     def __init__(self, value: str | None, unit: str, needed: str) -> None:
         self.value = value
-        self.why = f"is {value or ''!r}{unit and f' {unit}'}, {needed} is needed"
+        self.is_length = bool(unit)
+        self.why = f"is {(value or '')[:_MOST_SHOWN]!r}{unit and f' {unit}'}, {needed} is needed"
         super().__init__(self.why)
 
 
@@ -31,7 +37,7 @@ class Counts(dict[str | None, int]):
     """Whole numbers by their text; asking for what is none raises :class:`WrongValueError`."""
 
     def __missing__(self, text: str | None) -> int:
-        if not (text and text.isascii() and text.isdigit()):
+        if not (text and text.isascii() and text.isdigit() and len(text) <= _MOST_DIGITS):
             raise WrongValueError(text, "", "a whole number")
         number = self[text] = int(text)
         return number
@@ -52,7 +58,7 @@ class Lengths(dict[tuple[str | None, str | None], float | None]):
         try:
             # As decimals, for 0.000645814 m is not 645.8139999 um.
             length = float(Decimal(text).scaleb(_TO_MICROMETRES[unit])) if text else None
-        except (InvalidOperation, KeyError) as e:
+        except (ArithmeticError, KeyError) as e:
             raise WrongValueError(text, unit, "a length") from e
         if length is not None and not math.isfinite(length):
             raise WrongValueError(text, unit, "a length")
