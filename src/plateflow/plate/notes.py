@@ -20,9 +20,12 @@ def some(names: Collection[str]) -> str:
 
 def left_out(names: Collection[str], file: str) -> tuple[str, ...]:
     """Return the note on images that lie in the folder, but not in the file that describes the plate; () for none."""
-    if not names:
-        return ()
-    return (f"{len(names)} images are not described by {file} and were left out: {some(sorted(names))}",)
+    return _left_out(names, f"not described by {file}")
+
+
+def otherwise_named(names: Collection[str]) -> tuple[str, ...]:
+    """Return the note on images that lie in the folder, but are not named as the others are; () for none."""
+    return _left_out(names, "not named as the microscope names its images")
 
 
 def lacking_planes(channel: str, planes: Collection[int], declared: int = 0) -> tuple[str, ...]:
@@ -41,3 +44,7 @@ def lacking_planes(channel: str, planes: Collection[int], declared: int = 0) -> 
     if not lacking:
         return ()
     return (f"channel {channel} has {len(planes)} planes, and nowhere plane {some([str(z) for z in lacking])}",)
+
+
+def _left_out(names: Collection[str], why: str) -> tuple[str, ...]:
+    return (f"{len(names)} images are {why} and were left out: {some(sorted(names))}",) if names else ()

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from plateflow.plate.model import ImageRecord, Plate
 
 MOST_LISTED: Final = 200
-"""Missing images that are told one by one; the others are counted."""
+"""Missing images that are told one by one; the others are counted (a plate may lack a million)."""
 
 
 class ChannelSummary(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -79,6 +79,8 @@ class PlateSummary(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     missing: int
     missing_images: tuple[MissingImage, ...]
     """The first :data:`MOST_LISTED`."""
+    missing_images_left_out: int
+    """How many more are missing than :attr:`missing_images` lists."""
     notes: tuple[str, ...]
     load_data_rows: int | None = None
     """Rows of the LoadData table that was asked for and written."""
@@ -90,6 +92,8 @@ def summarise(plate: Plate) -> PlateSummary:
         well: WellSummary(sum(not record.missing for record in records), sum(1 for record in records if record.missing))
         for well, records in plate.wells.items()
     }
+    listed = tuple(_missing(plate))
+    missing = sum(well.missing for well in wells.values())
     return PlateSummary(
         path=plate.path,
         name=plate.name,
@@ -105,8 +109,9 @@ def summarise(plate: Plate) -> PlateSummary:
         has_positions=any(record.x_um is not None for record in _records(plate)),
         plate_map=tuple(sorted({column for row in plate.plate_map.values() for column in row})),
         images=sum(well.images for well in wells.values()),
-        missing=sum(well.missing for well in wells.values()),
-        missing_images=tuple(_missing(plate)),
+        missing=missing,
+        missing_images=listed,
+        missing_images_left_out=missing - len(listed),
         notes=plate.notes,
     )
 

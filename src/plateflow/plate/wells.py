@@ -7,6 +7,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 from plateflow.errors import PlateError
+from plateflow.plate.notes import BY_NAMES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -54,6 +55,27 @@ def canonical_well(text: str) -> str:
         As :func:`parse_well`.
     """
     return well_name(*parse_well(text))
+
+
+def well_of_file(path: str, text: str) -> str:
+    """Return the canonical name of the well that a file's name tells.
+
+    Parameters
+    ----------
+    path
+        Named in the error.
+    text
+        The part of its name that is the well.
+
+    Raises
+    ------
+    PlateError
+        As :func:`parse_well`.
+    """
+    try:
+        return canonical_well(text)
+    except PlateError as e:
+        raise PlateError(f"{path}: {e}; move it away, or {BY_NAMES}") from e
 
 
 @lru_cache(maxsize=8192)

@@ -9,6 +9,12 @@ from plateflow.storage.regular import MEGABYTE
 
 MAX_PIXELS: Final = 2**28
 """Pixels in one plane (16,384 x 16,384)."""
+MAX_PLANES: Final = 2**18
+"""Planes of one array: of all channels, timepoints and z of an image, and of all its fields. A day of 4 channels, 20 z
+and a timepoint a minute is 115,200."""
+MAX_CHANNELS: Final = 1024
+"""Channels of one image. What other images of a plate lack of them is missing there, so that a wrong number of a single
+one becomes very many."""
 MAX_GROWTH: Final = 1000
 """How many times larger than its file an image may be, where it is larger than :data:`FREE_BYTES`. No camera's noise is
 packed to a thousandth."""

@@ -130,7 +130,8 @@ def read_directory(path: str, file: FileIO) -> Directory:
     _check_fields(path, fields)
     if next_page >= size:
         raise ImageError(f"{path}: tells of a second page, which is not there; a file of one plane is needed")
-    return Directory(form.order, dict(fields), next_page, size)
+    # Of a field that is there twice the first one counts, as for tifffile, which reads the pixels.
+    return Directory(form.order, dict(reversed(fields)), next_page, size)
 
 
 def _read_entries(path: str, file: FileIO, form: _Form, start: bytes, size: int) -> tuple[bytes, int]:

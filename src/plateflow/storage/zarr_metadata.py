@@ -16,6 +16,7 @@ import msgspec
 import numpy as np
 
 from plateflow.errors import ImageError
+from plateflow.storage.limits import MAX_PLANES
 from plateflow.storage.regular import MEGABYTE, read_limited, reason_of
 
 STRINGS: Final = "strings"
@@ -114,6 +115,8 @@ def _checked(path: str, array: ArrayDescription) -> ArrayDescription:
     sizes = (*array.shape, *array.chunk)
     if not all(isinstance(size, int) and size > 0 for size in sizes) or len(array.shape) != len(array.chunk):
         raise ImageError(f"{path}: shape {array.shape} and chunks {array.chunk} do not describe an array with pixels")
+    if (planes := math.prod(array.shape[:-2])) > MAX_PLANES:
+        raise ImageError(f"{path}: its shape {array.shape} claims {planes} planes, more than the {MAX_PLANES} allowed")
     if array.chunk_bytes > LARGEST_CHUNK:
         raise ImageError(f"{path}: its chunks {array.chunk} are larger than the {LARGEST_CHUNK} bytes allowed")
     return array

@@ -209,6 +209,19 @@ def test_without_detail_and_setting_the_plate_is_a_guess_and_says_so(tmp_path: P
     assert "what the channels are is not known" in plate.notes[1]
 
 
+def test_files_are_found_in_upper_case(tmp_path: Path) -> None:
+    root = write_plate(tmp_path / "plate", Model())
+    expected = open_plate(root)
+    detail = root / "MeasurementDetail.mrf"
+    detail.write_text(detail.read_text().replace("my.mes", "My.mes"))
+    for name in ("MeasurementData.mlf", "MeasurementDetail.mrf", "my.mes"):
+        (root / name).rename(root / name.upper())
+    (root / "other.mes").touch()
+    plate = open_plate(root)
+    assert (plate.rows, plate.pixel_size_um, plate.channels) == (16, 0.325, expected.channels)
+    assert plate.notes == ()
+
+
 def test_what_is_odd_is_told(tmp_path: Path) -> None:
     root = write_plate(tmp_path / "plate", Model())
     (root / "other_P24_T0001F001L01A01Z01C01.tif").touch()
@@ -232,6 +245,12 @@ def test_what_is_odd_is_told(tmp_path: Path) -> None:
         pytest.param('bts:Ch="1"', "", "line 3: a record Ch is ''", id="no_channel"),
         pytest.param('X="1.5"', 'X="nan"', "line 3: a record X is 'nan' um, a length is needed", id="position"),
         pytest.param('ZIndex="2"', 'ZIndex="1"', "mlf, line 4: well B03, site 1", id="same"),
+        pytest.param(
+            file_name("C04", 1, 2, 2, 3),
+            file_name("B03", 1, 1, 1, 1),
+            r"mlf, line 18: a record names my plate_B03_\S+C01\.tif, which the record in line 3 names",
+            id="file_twice",
+        ),
         pytest.param(file_name("B03", 1, 1, 1, 1), "", "line 3: a record names no file", id="no_file"),
         pytest.param("</bts:MeasurementData>", "", "is cut off; copy it again", id="cut_off"),
         pytest.param('xmlns:bts="', 'xmlns:bts="&lol;', "no well-formed XML", id="entity"),

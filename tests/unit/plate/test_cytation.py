@@ -121,6 +121,14 @@ def test_a_channel_of_two_names_is_refused(tmp_path: Path) -> None:
         open_plate(root)
 
 
+def test_a_file_of_an_impossible_well_is_named(tmp_path: Path) -> None:
+    root = write_plate(tmp_path / "plate", Model())
+    (root / "XY99_01_1_1_DAPI_001.tif").touch()
+    reason = r"plate/XY99_01_1_1_DAPI_001\.tif: well 'XY99' is on no plate: .*; move it away, or read"
+    with pytest.raises(PlateError, match=reason):
+        open_plate(root)
+
+
 def test_two_files_of_one_image_are_named(tmp_path: Path) -> None:
     root = write_plate(tmp_path / "plate", Model())
     (root / "B07_01_1_1_DAPI_001.tif").touch()

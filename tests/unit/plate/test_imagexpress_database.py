@@ -165,6 +165,26 @@ def test_a_renamed_file_is_refused(tmp_path: Path) -> None:
         open_plate(root)
 
 
+def test_a_file_of_an_impossible_well_is_named(tmp_path: Path) -> None:
+    root = write_plate(tmp_path / "plate", Model())
+    [path] = (root / "2023-02-21/1334/ZStep_2").glob("*_C04_s2_w1????????-*.tif")
+    path.rename(path.with_name(path.name.replace("_C04_", "_XY99_")))
+    reason = r"1334/ZStep_2/\S+ \S+_XY99_s2_w1\S+\.tif: well 'XY99' is on no plate: .*; move it away, or read"
+    with pytest.raises(PlateError, match=reason):
+        open_plate(root)
+
+
+def test_images_of_other_names_are_told_but_no_previews(tmp_path: Path) -> None:
+    root = write_plate(tmp_path / "plate", Model())
+    assert open_plate(root).notes == ()
+    for name in ("1334/scan.TIFF", "1334/ZStep_2/Channel1-01-A-01.tif", "1334/ZStep_2/notes.txt"):
+        (root / "2023-02-21" / name).touch()
+    assert open_plate(root).notes == (
+        "2 images are not named as the microscope names its images and were left out: "
+        "ZStep_2/Channel1-01-A-01.tif, scan.TIFF",
+    )
+
+
 def test_two_files_of_one_image_are_named(tmp_path: Path) -> None:
     root = write_plate(tmp_path / "plate", Model())
     [path] = (root / "2023-02-21/1334/ZStep_2").glob("*_C04_s2_w1????????-*.tif")

@@ -212,6 +212,7 @@ def test_fields_of_one_image_are_sites(tmp_path: Path, version: Literal["0.4", "
         pytest.param([LEFT[:5]], [*ROI_COLUMNS[:4], "other"], "there is no column 'len_y_micrometer'", id="column"),
         pytest.param([LEFT[:5]], ROI_COLUMNS, r"6 columns, but values of shape \(1, 5\)", id="shape"),
         pytest.param([[float("nan"), *LEFT[1:]]], ROI_COLUMNS, "row 1: cannot convert", id="nan"),
+        pytest.param([LEFT] * 2**16, ROI_COLUMNS, "65536 fields, which are 393216 planes, more than", id="fields"),
     ],
 )
 @pytest.mark.filterwarnings("ignore")
@@ -270,6 +271,27 @@ def test_a_channel_that_one_image_lacks_is_missing_there(tmp_path: Path, version
     assert {record.reason for record in lacking} == {"the image has 1 channels, others have 2"}
 
 
+@pytest.mark.timeout(20)
+@pytest.mark.parametrize(
+    ("axes", "sizes", "count", "reason"),
+    [
+        pytest.param("cyx", (1, 2, 1), 2**11, "A/01/0/0: claims 2048 channels, more than the 1024 allowed", id="c"),
+        pytest.param("zyx", (1, 1, 2), 20_000_000, r"A/01/0/0/zarr\.json: .* claims 20000000 planes, more", id="z"),
+        pytest.param("tyx", (2, 1, 1), 10**14, r"A/01/0/0/zarr\.json: .* claims 10{14} planes, more", id="t"),
+    ],
+)
+def test_an_image_of_impossibly_many_planes_is_its_wells_error(
+    tmp_path: Path, axes: str, sizes: tuple[int, int, int], count: int, reason: str
+) -> None:
+    root = write_plate(tmp_path / "p.zarr", Model(axes=axes, sizes=sizes, labels=()))
+    change(root / "A/01/0/0/zarr.json", lambda array: array["shape"].__setitem__(0, count))
+    plate = open_plate(root)
+    assert {(r.well, r.site) for r in all_records(plate) if r.missing} == {("A01", 1)}
+    assert len(all_records(plate)) == 8
+    with pytest.raises(ImageError, match=reason):
+        raise ImageError(plate.wells["A01"][0].reason)
+
+
 def test_a_missing_chunk_is_an_error_that_names_chunk_and_well(tmp_path: Path) -> None:
     root = write_plate(tmp_path / "p.zarr", Model())
     (root / "B/03/1/0/c/0/0/0/0").unlink()
@@ -295,7 +317,10 @@ def set_well_path(path: str) -> Any:
         pytest.param(lambda a: a["plate"].update(wells=3), r"\.zattrs: its metadata of the plate are wrong", id="type"),
         pytest.param(lambda a: a["plate"].update(wells=[]), "it lists no well", id="no_wells"),
         pytest.param(set_well_path("../B"), r"lists well '\.\./B'", id="outside"),
-        pytest.param(set_well_path("A/99"), "'A99' is on no plate", id="no_such_well"),
+        pytest.param(
+            set_well_path("A/99"), r"p\.zarr: lists well 'A/99': well 'A99' is on no plate", id="no_such_well"
+        ),
+        pytest.param(lambda a: a["plate"]["columns"].append({"name": "99"}), r"\.zattrs: .* 'B99' is on", id="columns"),
         pytest.param(set_well_path("B/3"), "lists well B03 twice", id="twice"),
     ],
 )
@@ -334,6 +359,34 @@ def test_other_images_beside_numbered_fields_are_told(tmp_path: Path) -> None:
     plate = open_plate(write_plate(tmp_path / "p.zarr", Model(fields=("1", "1xComposite"))))
     assert {r.site for r in all_records(plate)} == {1}
     assert plate.notes == ("images that are no fields of view were left out: 1xComposite",)
+
+
+def set_scale(size: float, unit: str) -> Any:
+    def edit(attributes: Any) -> None:
+        multiscale = attributes["multiscales"][0]
+        for axis in multiscale["axes"]:
+            axis["unit"] = unit
+        multiscale["datasets"][0]["coordinateTransformations"] = [{"type": "scale", "scale": [1, size, size]}]
+
+    return edit
+
+
+@pytest.mark.parametrize("size", [0.1, 0.29, 0.5979760809567617, 1.1])
+def test_each_image_may_have_units_of_its_own(tmp_path: Path, size: float) -> None:
+    root = write_plate(tmp_path / "p.zarr", Model("0.4", axes="cyx", pixel_size_um=size))
+    change(root / "A/01/0/.zattrs", set_scale(size * 1000, "nanometer"))
+    change(root / "B/03/1/.zattrs", set_scale(size / 1000, "millimeter"))
+    plate = open_plate(root)
+    assert plate.pixel_size_um == pytest.approx(size)
+    assert plate.notes == ()
+
+
+def test_images_of_another_pixel_size_are_told(tmp_path: Path) -> None:
+    root = write_plate(tmp_path / "p.zarr", Model("0.4", axes="cyx"))
+    change(root / "A/01/1/.zattrs", set_scale(0.5, "nanometer"))
+    plate = open_plate(root)
+    assert plate.pixel_size_um == 0.5
+    assert plate.notes == ("images differ in the size of their pixels: 0.5 um, but 0.0005 um (image 1 of well A01)",)
 
 
 def test_0_4_metadata_below_ome(tmp_path: Path) -> None:

@@ -37,6 +37,7 @@ def test_counts_and_looks_at_one_image_of_each_channel(tmp_path: Path) -> None:
     assert two.problem.startswith(str(tmp_path / "b.tif"))
     assert (three.z, three.shape, three.problem) == ((), (), "")
     assert summary.missing_images == (MissingImage("B02", 1, "1", 1, 1, str(tmp_path / "gone.tif"), "AF Error"),)
+    assert summary.missing_images_left_out == 0
     assert (summary.has_positions, summary.plate_map, summary.notes) == (True, ("Dose",), ("odd",))
 
 
@@ -44,3 +45,4 @@ def test_lists_no_more_missing_images_than_anyone_reads() -> None:
     records = tuple(ImageRecord("B02", site, "1", 1, 1, "/x", missing=True) for site in range(1, 1001))
     summary = summarise(Plate("/p", "p", "made", 8, 12, (Channel("1"),), {"B02": records}))
     assert (len(summary.missing_images), summary.missing) == (MOST_LISTED, 1000)
+    assert summary.missing_images_left_out == 1000 - MOST_LISTED

@@ -89,6 +89,8 @@ def test_white_is_zero_is_not_inverted(path: str, compression: str | None) -> No
 def test_reads_description(path: str) -> None:
     tifffile.imwrite(path, PLANE, description="from the microscope", metadata=None)
     assert read_description(path) == "from the microscope"
+    tifffile.imwrite(path, PLANE, description="the first", metadata={"axes": "YX"})  # it writes a second one
+    assert read_description(path) == "the first"
     write_plane(path, PLANE)
     assert read_description(path) == ""
 

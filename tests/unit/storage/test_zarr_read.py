@@ -245,6 +245,8 @@ def test_a_chunk_is_decoded_no_further_than_it_may_be(tmp_path: Path, codec: str
         pytest.param({"data_type": "no such"}, "is no description of an array", id="no_dtype"),
         pytest.param({"shape": [2, 3, 0, 70]}, "do not describe an array with pixels", id="empty"),
         pytest.param({"shape": "2"}, "do not describe an array", id="shape"),
+        pytest.param({"shape": [2**10, 2**9, 50, 70]}, "claims 524288 planes, more than the 262144", id="planes"),
+        pytest.param({"shape": [10**21, 1, 50, 70]}, f"claims {10**21} planes, more than", id="beyond_64_bits"),
         pytest.param({"node_type": "group"}, "regular grid", id="group"),
         pytest.param(
             {"chunk_grid": {"name": "regular", "configuration": {"chunk_shape": [1, 1, 2**20, 2**20]}}},

@@ -24,7 +24,7 @@ from plateflow.plate.formats.plate_format import PlateFormat
 from plateflow.plate.image_table import Position
 from plateflow.plate.listing import FileReport, PacedReport, TopFolder
 from plateflow.plate.model import Channel, ImageRecord, Plate
-from plateflow.plate.notes import left_out, some
+from plateflow.plate.notes import BY_NAMES, left_out, some
 from plateflow.plate.record_table import RecordTable
 from plateflow.plate.wells import enclosing_plate, parse_well, well_order
 
@@ -51,10 +51,11 @@ def read_plate(top: TopFolder, data_path: str, report: FileReport | None = None)
     Raises
     ------
     PlateError
-        If the files are wrong, or record no image.
+        If the files are wrong, record no image, or record a file twice.
     """
-    detail = read_detail(top.path, top.files)
+    detail = read_detail(top)
     table, unclaimed = RecordTable(top.path), _images(top.files)
+    claimed: dict[str, int] = {}
     failures: list[FailedImages] = []
     pace = PacedReport(report, len(unclaimed))
     total = len(unclaimed)
@@ -63,7 +64,8 @@ def read_plate(top: TopFolder, data_path: str, report: FileReport | None = None)
             failures.append(record)
             table.declare(record.well)
         else:
-            table.add(_record(record, top.path, unclaimed), record.position, file=data_path, line=record.line)
+            name = _claim(record, unclaimed, claimed, data_path)
+            table.add(_record(record, top.path, name), record.position, file=data_path, line=record.line)
         pace.reach(total - len(unclaimed))
     pace.finish()
     if not table.positions():
@@ -80,8 +82,38 @@ def _images(names: Iterable[str]) -> dict[str, str]:
     return {name.rpartition(".")[0]: name for name in images}
 
 
-def _record(image: TakenImage, folder: str, unclaimed: dict[str, str]) -> ImageRecord:
-    there = unclaimed.pop(image.file.rpartition(".")[0], None)
+def _claim(image: TakenImage, unclaimed: dict[str, str], claimed: dict[str, int], data_path: str) -> str | None:
+    """Return the file in the folder that is the image; None where there is none.
+
+    Parameters
+    ----------
+    image
+        What a record tells.
+    unclaimed
+        From :func:`_images`; its file is taken out.
+    claimed
+        Files taken out before, and the line of the record of each; this one is added.
+    data_path
+        Of the ``.mlf`` file.
+
+    Raises
+    ------
+    PlateError
+        If the file is another record's, too: which well it is of cannot be told. Names both lines.
+    """
+    stem = image.file.rpartition(".")[0]
+    there = unclaimed.pop(stem, None)
+    if there is not None:
+        claimed[stem] = image.line
+    elif stem in claimed:
+        raise PlateError(
+            f"{data_path}, line {image.line}: a record names {image.file}, which the record in line {claimed[stem]} "
+            f"names; copy it again, or {BY_NAMES}"
+        )
+    return there
+
+
+def _record(image: TakenImage, folder: str, there: str | None) -> ImageRecord:
     site, channel, timepoint, z = image.position
     return ImageRecord(
         image.well,

@@ -17,7 +17,7 @@ from plateflow.plate.listing import FileReport, PacedReport, TopFolder
 from plateflow.plate.model import Channel, ImageRecord, Plate
 from plateflow.plate.notes import BY_NAMES
 from plateflow.plate.record_table import RecordTable
-from plateflow.plate.wells import canonical_well, enclosing_plate
+from plateflow.plate.wells import enclosing_plate, well_of_file
 from plateflow.storage.tiff import read_description
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ def read_plate(top: TopFolder, _: str, report: FileReport | None = None) -> Plat
     Raises
     ------
     PlateError
-        If two files are the same image, or a channel of a step has two names.
+        If two files are the same image, a channel of a step has two names, or a file's well is on no plate.
     """
     files = list(_files(top, report))
     steps = len({file.step for file in files}) > 1
@@ -112,7 +112,7 @@ def _files(top: TopFolder, report: FileReport | None) -> Iterable[_File]:
             z = after_step or after_channel or after_field
             yield _File(
                 name,
-                canonical_well(well),
+                well_of_file(f"{top.path}{os.sep}{name}", well),
                 int(step),
                 int(channel),
                 int(field),

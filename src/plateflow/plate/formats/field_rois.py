@@ -6,11 +6,13 @@ for each field and a column for each of the names in ``var``, lengths in microme
 
 from __future__ import annotations
 
+import math
 import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from plateflow.errors import ImageError
+from plateflow.storage.limits import MAX_PLANES
 from plateflow.storage.zarr_chunks import ArrayPlane, read_array_plane, read_column
 from plateflow.storage.zarr_metadata import describe_array, read_attributes
 
@@ -45,12 +47,12 @@ def read_field_rois(
     pixel_size_um
         Of Y and X.
     shape
-        (Y, X) of its array.
+        (.., Y, X) of its array.
 
     Raises
     ------
     ImageError
-        If the table cannot be read, or a field is not in the image.
+        If the table cannot be read, it has more fields than an image may have, or a field is not in the image.
     """
     folder = os.path.join(image, "tables", TABLE)
     if not os.path.isdir(folder):
@@ -65,9 +67,13 @@ def read_field_rois(
     values = describe_array(os.path.join(folder, "X"))
     if len(values.shape) != 2 or values.shape[1] != len(names):
         raise ImageError(f"{folder}: has {len(names)} columns, but values of shape {values.shape}")
+    if (planes := values.shape[0] * math.prod(shape[:-2])) > MAX_PLANES:
+        raise ImageError(
+            f"{folder}: claims {values.shape[0]} fields, which are {planes} planes, more than the {MAX_PLANES} allowed"
+        )
     rows = read_array_plane(values, ArrayPlane((), 0, 0, *values.shape)).tolist()
     return tuple(
-        _roi(f"{folder}, row {number}", dict(zip(names, row, strict=True)), (height, width), shape)
+        _roi(f"{folder}, row {number}", dict(zip(names, row, strict=True)), (height, width), shape[-2:])
         for number, row in enumerate(rows, 1)
     )
 

@@ -19,9 +19,9 @@ from plateflow.plate.formats.plate_format import PlateFormat
 from plateflow.plate.image_table import natural_order
 from plateflow.plate.listing import FileReport, PacedReport, TopFolder, list_folders, peek
 from plateflow.plate.model import Channel, ImageRecord, Plate
-from plateflow.plate.notes import BY_NAMES
+from plateflow.plate.notes import BY_NAMES, otherwise_named
 from plateflow.plate.record_table import RecordTable
-from plateflow.plate.wells import canonical_well, enclosing_plate
+from plateflow.plate.wells import enclosing_plate, well_of_file
 from plateflow.storage.read_each import read_each
 
 if TYPE_CHECKING:
@@ -36,6 +36,8 @@ _STEP = re.compile(r"(?=.)(?:TimePoint_(\d+))?/?(?:ZStep_(\d+))?", re.ASCII | re
 _DAY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 _LOOKED_AT: Final = 500
 """Names of a folder that are looked at to find an image."""
+_SUFFIXES: Final = (".tif", ".tiff")
+_PREVIEW: Final = "_thumb"
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,13 +93,15 @@ def read_plate(top: TopFolder, _: str, report: FileReport | None = None) -> Plat
     Raises
     ------
     PlateError
-        If the plate was acquired more than once, two files are one image, or a file says that it is of another well.
+        If the plate was acquired more than once, two files are one image, or a file says that it is of another well, or
+        of one that is on no plate.
     """
     several = [folder for folder, _ in _acquisitions(top)]
     if len(several) > 1:
         names = ", ".join(os.path.relpath(path, top.path) for path in several)
         raise PlateError(f"{top.path}: holds {len(several)} acquisitions ({names}); open the folder of one of them")
-    files = list(_files(several[0]))
+    foreign: list[str] = []
+    files = list(_files(several[0], foreign))
     infos = list(_read_infos(files, report))
     table = _records(top.path, files, infos)
     table.without_copied_projections()
@@ -114,20 +118,26 @@ def read_plate(top: TopFolder, _: str, report: FileReport | None = None) -> Plat
         channels=tuple(Channel(name, _setting(name, files, infos)) for name in channels),
         wells=wells,
         pixel_size_um=_most_common(info.pixel_size_um for info in infos if info.pixel_size_um),
+        notes=otherwise_named(foreign),
     )
 
 
-def _files(acquisition: str) -> Iterator[_File]:
+def _files(acquisition: str, foreign: list[str]) -> Iterator[_File]:
+    """Yield the images of an acquisition; those that have other names are added to `foreign`, previews are not."""
     for folder in list_folders(acquisition, lambda relative: _STEP.fullmatch(relative) is not None):
         step = _STEP.fullmatch(folder.prefix.rstrip("/"))
         timepoint, z = step.groups() if step else (None, None)
         for name in folder.names:
             match = _IMAGE.fullmatch(name)
-            if match is not None:
+            if match is None:
+                lower = name.lower()
+                if lower.endswith(_SUFFIXES) and _PREVIEW not in lower:
+                    foreign.append(folder.prefix + name)
+            else:
                 well, site, wave = match.groups()
                 yield _File(
                     folder.path + name,
-                    canonical_well(well),
+                    well_of_file(folder.path + name, well),
                     int(site or 1),
                     str(int(wave or 1)),
                     int(timepoint or 1),

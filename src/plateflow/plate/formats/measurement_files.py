@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from plateflow.plate.formats.xml_template import Key
+    from plateflow.plate.listing import TopFolder
 
 DATA: Final = "MeasurementData.mlf"
 DETAIL: Final = "MeasurementDetail.mrf"
@@ -175,8 +176,10 @@ class MeasurementDetail:
     """Name of the ``.mes`` file; "" where there is none."""
 
 
-def read_detail(folder: str, names: tuple[str, ...]) -> MeasurementDetail:
+def read_detail(top: TopFolder) -> MeasurementDetail:
     """Read the ``.mrf`` file of a folder, and the ``.mes`` file that it names; either may be absent.
+
+    Upper and lower case of their names are the same, as for the ``.mlf`` file.
 
     Raises
     ------
@@ -184,15 +187,15 @@ def read_detail(folder: str, names: tuple[str, ...]) -> MeasurementDetail:
         If one of them cannot be read.
     """
     detail = MeasurementDetail()
-    if DETAIL in names:
-        for element in read_elements(
-            os.path.join(folder, DETAIL), frozenset({"MeasurementDetail", "MeasurementChannel"})
-        ):
+    path = top.file(DETAIL)
+    if path is not None:
+        for element in read_elements(path, frozenset({"MeasurementDetail", "MeasurementChannel"})):
             _take_detail(detail, element)
-    settings = [name for name in names if name.lower().endswith(".mes")]
-    detail.setting = detail.setting if detail.setting in settings else (settings[0] if len(settings) == 1 else "")
+    settings = {name.lower(): name for name in top.files if name.lower().endswith(".mes")}
+    only = next(iter(settings.values())) if len(settings) == 1 else ""
+    detail.setting = settings.get(detail.setting.lower(), only)
     if detail.setting:
-        for element in read_elements(os.path.join(folder, detail.setting), frozenset({"Channel", "TargetWell"})):
+        for element in read_elements(os.path.join(top.path, detail.setting), frozenset({"Channel", "TargetWell"})):
             _take_setting(detail, element)
     return detail
 

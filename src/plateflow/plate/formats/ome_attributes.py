@@ -11,6 +11,8 @@ import msgspec
 
 from plateflow.errors import ImageError, PlateError
 from plateflow.plate.formats.field_rois import FieldRoi, read_field_rois
+from plateflow.plate.wells import parse_well
+from plateflow.storage.limits import MAX_CHANNELS
 from plateflow.storage.zarr_metadata import describe_array, read_attributes
 
 if TYPE_CHECKING:
@@ -150,6 +152,11 @@ def read_plate_group(folder: str, file: str) -> PlateListing:
         if len(parts := well.path.split("/")) != 2 or not all(part.isalnum() for part in parts):
             raise PlateError(f"{file}: lists well {well.path!r}; a row and a column are needed, such as B/06")
     corner = [f"{plate.rows[-1].name}{plate.columns[-1].name}"] if plate.rows and plate.columns else []
+    for well_name in corner:
+        try:
+            parse_well(well_name)
+        except PlateError as e:
+            raise PlateError(f"{file}: its rows and columns end where no well can be: {e}") from e
     return PlateListing([well.path for well in plate.wells], corner)
 
 
@@ -194,6 +201,8 @@ def read_image_group(folder: str, acquisition: int) -> FieldImage:
     place = _Place(multiscale, dataset, axes)
     labels = [channel.label or "" for channel in image.omero.channels]
     channels = array.shape[axes.index("c")] if "c" in axes else 1
+    if channels > MAX_CHANNELS:
+        raise ImageError(f"{array.path}: claims {channels} channels, more than the {MAX_CHANNELS} allowed")
     pixel_size = place.scale("x")
     return FieldImage(
         array=array.path,
@@ -205,7 +214,7 @@ def read_image_group(folder: str, acquisition: int) -> FieldImage:
         z_step_um=place.scale("z") if "z" in axes else None,
         x_um=place.translation("x"),
         y_um=place.translation("y"),
-        rois=read_field_rois(folder, (place.scale("y"), pixel_size), array.shape[-2:]),
+        rois=read_field_rois(folder, (place.scale("y"), pixel_size), array.shape),
     )
 
 

@@ -10,7 +10,6 @@ or damaged, is that well's error.
 from __future__ import annotations
 
 import os
-from collections import Counter
 from typing import TYPE_CHECKING, Final
 
 from plateflow.errors import ImageError, PlateError
@@ -20,6 +19,7 @@ from plateflow.plate.formats.plate_format import PlateFormat
 from plateflow.plate.image_table import Position
 from plateflow.plate.listing import PacedReport
 from plateflow.plate.model import Channel, ImageRecord, Plate
+from plateflow.plate.notes import some
 from plateflow.plate.record_table import RecordTable
 from plateflow.plate.wells import enclosing_plate, join_well, split_well
 from plateflow.storage.read_each import read_each
@@ -110,7 +110,10 @@ class _Reader:
         PlateError
             If it is on no plate, or listed twice.
         """
-        well = join_well(*path.split("/"))
+        try:
+            well = join_well(*path.split("/"))
+        except PlateError as e:
+            raise PlateError(f"{self._folder}: lists well {path!r}: {e}") from e
         if well in self._wells:
             raise PlateError(f"{self._folder}: lists well {well} twice; mend its metadata")
         self._wells[well] = None
@@ -127,6 +130,7 @@ class _Reader:
             raise PlateError(f"{self._folder}: no image of the plate can be read: {why}")
         channels = self._channels()
         sites, notes = self._sites()
+        pixel_size, notes_on_size = self._pixel_size()
         table = RecordTable(self._folder)
         for well in self._wells:
             table.declare(well)
@@ -145,8 +149,8 @@ class _Reader:
             columns=columns,
             channels=tuple(channels.values()),
             wells=table.by_well(list(channels)),
-            pixel_size_um=self._pixel_size(),
-            notes=tuple(notes),
+            pixel_size_um=pixel_size,
+            notes=(*notes, *notes_on_size),
         )
 
     def _channels(self) -> dict[str, Channel]:
@@ -238,9 +242,19 @@ class _Reader:
                     position = Position(record.site, channel, record.timepoint, record.z)
                     table.add_missing(well, position, why, field.array)
 
-    def _pixel_size(self) -> float | None:
-        sizes = Counter(field.pixel_size_um for _, _, field in self._fields if field.pixel_size_um is not None)
-        return sizes.most_common(1)[0][0] if sizes else None
+    def _pixel_size(self) -> tuple[float | None, list[str]]:
+        """Return the size of most images' pixels, and what is to be told where others have another."""
+        by_size: dict[str, list[tuple[float, str]]] = {}
+        for well, path, field in self._fields:
+            if (size := field.pixel_size_um) is not None:
+                # Images may tell it in other units: what is converted differs in its last digits.
+                by_size.setdefault(f"{size:.6g}", []).append((size, f"image {path} of well {well}"))
+        if not by_size:
+            return None, []
+        first, *others = sorted(by_size.items(), key=lambda item: len(item[1]), reverse=True)
+        differing = [f"{size} um ({images[0][1]})" for size, images in others]
+        told = [f"images differ in the size of their pixels: {first[0]} um, but {some(differing)}"] if others else []
+        return first[1][0][0], told
 
 
 FORMAT: Final = PlateFormat(LAYOUT, "the attributes of an OME-Zarr plate (zarr.json or .zattrs)", _find, read_plate)

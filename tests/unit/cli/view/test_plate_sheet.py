@@ -28,6 +28,7 @@ PLATE = PlateSummary(
         MissingImage("B11", 2, "2", 0, 1, "/data/p1/x.tif", "AF Error"),
         *(MissingImage("C12", site, "1", 1, 1, f"/data/p1/{site}.tif", "") for site in range(1, 9)),
     ),
+    missing_images_left_out=0,
     notes=("2 images are not described by x and were left out: a, b",),
 )
 
