@@ -1,4 +1,4 @@
-"""Files that a table names: where it says, or by their names in the table's folder."""
+"""Files that a table names: where it says, or, where that folder is not here, by their names in the table's folder."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class NamedFiles:
 
     def __init__(self, folder: str) -> None:
         self._folder = folder
-        self._listed: dict[str, frozenset[str]] = {}
+        self._listed: dict[str, frozenset[str] | None] = {}
         self._below: dict[str, list[str]] | None = None
         self.elsewhere = 0
         """Files that were found by their names only."""
@@ -43,19 +43,21 @@ class NamedFiles:
         Parameters
         ----------
         file
-            Its name, or its path, or a ``file:`` URL.
+            Its name, or its path, or a ``file:`` URL; not empty.
         folder
             The folder that it should be in, from the table's own where it is relative; "" where `file` tells.
         """
         if _ELSEWHERE.match(file.strip()):
             return FoundFile(file.strip(), "it is no file of this computer; download it and name it in the table")
         path = _joined(file.strip(), folder.strip())
-        if not path:
-            return FoundFile(os.path.join(self._folder, "(no file named)"), "the table names no file")
         told = os.path.normpath(os.path.join(self._folder, path))
         name = os.path.basename(told)
-        if name in self._names(os.path.dirname(told)):
+        names = self._names(os.path.dirname(told))
+        if names is not None and name in names:
             return FoundFile(told, None)
+        if names is not None and os.path.dirname(path):
+            # The folder is the one of the table: a file of this name in another (ZStep_2) is another image.
+            return FoundFile(told, "")
         others = self._by_name().get(name, [])
         if len(others) == 1:
             self.elsewhere += 1
@@ -63,15 +65,14 @@ class NamedFiles:
         several = f"several files have this name: {others[0]} and {others[1]}" if others else ""
         return FoundFile(told, several)
 
-    def _names(self, folder: str) -> frozenset[str]:
-        names = self._listed.get(folder)
-        if names is None:
+    def _names(self, folder: str) -> frozenset[str] | None:
+        """Return the files of a folder; None where it is of another computer."""
+        if folder not in self._listed:
             try:
-                names = frozenset(list_top(folder).files)
-            except PlateError:  # of another computer
-                names = frozenset()
-            self._listed[folder] = names
-        return names
+                self._listed[folder] = frozenset(list_top(folder).files)
+            except PlateError:
+                self._listed[folder] = None
+        return self._listed[folder]
 
     def _by_name(self) -> dict[str, list[str]]:
         if self._below is None:
