@@ -71,6 +71,15 @@ def test_two_files_of_the_name_are_not_guessed_between(tmp_path: Path) -> None:
     assert record.reason == f"several files have this name: {tmp_path}/i/a.tif and {tmp_path}/j/a.tif"
 
 
+def test_one_file_is_not_found_for_two_of_its_name(tmp_path: Path) -> None:
+    rows = "a.tif,/x/ZStep_1,1,A1\na.tif,/x/ZStep_2,2,A1\n"
+    plate = open_plate(table(tmp_path, f"FileName_A,PathName_A,Metadata_Z,Metadata_Well\n{rows}", "i/a.tif"))
+    [[first, second]] = plate.wells.values()
+    assert (first.path, second.path) == (str(tmp_path / "i/a.tif"), "/x/ZStep_2/a.tif")
+    assert (first.missing, second.missing) == (False, True)
+    assert second.reason.startswith("several files of the table have this name, /x/ZStep_1/a.tif too")
+
+
 def test_sites_planes_and_times(tmp_path: Path) -> None:
     headings = "Metadata_Plate,Metadata_Well,Metadata_Site,Metadata_PlaneID,Metadata_TimepointID,FileName_A,FileName_B"
     text = f"{headings}\nP,A1,3,2,5,a.tif,b.tif\nP,A1,3,3,5,c.tif,\n"

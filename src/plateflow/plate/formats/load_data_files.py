@@ -34,6 +34,8 @@ class NamedFiles:
         self._folder = folder
         self._listed: dict[str, frozenset[str] | None] = {}
         self._below: dict[str, list[str]] | None = None
+        self._meant: dict[str, str] = {}
+        """For files that were found by their names: the path in the table."""
         self.elsewhere = 0
         """Files that were found by their names only."""
 
@@ -58,12 +60,21 @@ class NamedFiles:
         if names is not None and os.path.dirname(path):
             # The folder is the one of the table: a file of this name in another (ZStep_2) is another image.
             return FoundFile(told, "")
-        others = self._by_name().get(name, [])
-        if len(others) == 1:
-            self.elsewhere += 1
-            return FoundFile(others[0], None)
-        several = f"several files have this name: {others[0]} and {others[1]}" if others else ""
-        return FoundFile(told, several)
+        return self._elsewhere(told, self._by_name().get(name, []))
+
+    def _elsewhere(self, told: str, others: list[str]) -> FoundFile:
+        """Choose between the files of the name of one that should be in a folder that is not here."""
+        if not others:
+            return FoundFile(told, "")
+        if len(others) > 1:
+            return FoundFile(told, f"several files have this name: {others[0]} and {others[1]}")
+        first = self._meant.setdefault(others[0], told)
+        if first != told:
+            return FoundFile(
+                told, f"several files of the table have this name, {first} too, and here is one: {others[0]}"
+            )
+        self.elsewhere += 1
+        return FoundFile(others[0], None)
 
     def _names(self, folder: str) -> frozenset[str] | None:
         """Return the files of a folder; None where it is of another computer."""
