@@ -10,6 +10,7 @@ from plateflow.errors import PlateError
 from plateflow.plate.open import open_plate
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 
@@ -36,6 +37,7 @@ def table(folder: Path, text: str, *files: str) -> Path:
         ),
         pytest.param("FileName_DNA,PathName_DNA,Metadata_Well", r"a.tif,D:\data\x,b02", "images/a.tif", id="windows"),
         pytest.param("FileName_DNA,PathName_DNA,Metadata_Well", "a.tif,/not/here,B02", "images/a.tif", id="moved"),
+        pytest.param("FileName_DNA,Metadata_Well", "a.tif,B02", "images/a.tif", id="no_folder"),
         pytest.param(
             "FileName_DNA,PathName_DNA,Metadata_Well", "a.tif,images/../images,B02", "images/a.tif", id="dots"
         ),
@@ -77,7 +79,7 @@ def test_one_file_is_not_found_for_two_of_its_name(tmp_path: Path) -> None:
     [[first, second]] = plate.wells.values()
     assert (first.path, second.path) == (str(tmp_path / "i/a.tif"), "/x/ZStep_2/a.tif")
     assert (first.missing, second.missing) == (False, True)
-    assert second.reason.startswith("several files of the table have this name, /x/ZStep_1/a.tif too")
+    assert second.reason == f"here is one file of its name, {first.path}, which is taken for /x/ZStep_1/a.tif"
 
 
 def test_sites_planes_and_times(tmp_path: Path) -> None:
@@ -108,6 +110,13 @@ def test_what_other_wells_have_is_missing(tmp_path: Path) -> None:
     }
 
 
+def test_a_row_of_empty_cells_declares_its_well(tmp_path: Path) -> None:
+    text = "FileName_A,Metadata_Well,Metadata_Site\na.tif,A1,1\n,D7,2\n"
+    plate = open_plate(table(tmp_path, text, "a.tif"))
+    assert {well: len(records) for well, records in plate.wells.items()} == {"A01": 1, "D07": 0}
+    assert (plate.rows, plate.columns) == (6, 8)
+
+
 def test_a_missing_image_is_no_file_of_its_name_in_another_folder(tmp_path: Path) -> None:
     text = "FileName_A,PathName_A,Metadata_Z,Metadata_Well\na.tif,ZStep_1,1,A1\na.tif,ZStep_2,2,A1\n"
     (tmp_path / "ZStep_1").mkdir()
@@ -131,18 +140,15 @@ def test_an_illumination_function_may_first_be_told_in_a_later_row(tmp_path: Pat
     assert [channel.name for channel in plate.channels] == ["A"]
 
 
-@pytest.mark.parametrize(
-    "headings",
-    [
-        pytest.param("filename_GFP,pathname_GFP,metadata_well,metadata_site,metadata_imageresolutionx", id="lower"),
-        pytest.param("FILENAME_GFP,PATHNAME_GFP,METADATA_WELL,METADATA_SITE,METADATA_IMAGERESOLUTIONX", id="upper"),
-        pytest.param(" FileName_GFP,PathName_GFP,Metadata_Well , Metadata_Site, Metadata_ImageResolutionX", id="space"),
-    ],
-)
-def test_headings_may_be_in_any_case(tmp_path: Path, headings: str) -> None:
-    plate = open_plate(table(tmp_path, f"{headings}\na.tif,i,B2,7,5E-07\n", "i/a.tif"))
+@pytest.mark.parametrize("change", [str, str.lower, str.upper, lambda text: text.replace(",", " , ")])
+def test_headings_may_be_in_any_case(tmp_path: Path, change: Callable[[str], str]) -> None:
+    kinds = "FileName_,PathName_,Metadata_Well,Metadata_Site,Metadata_ImageResolutionX,Metadata_PositionX"
+    of_channel = "Metadata_PositionZ_,Metadata_Projection_"
+    headings = change(f"{kinds},{of_channel}").replace("_,", "_GFP,").replace("_ ,", "_GFP ,") + "GFP"
+    plate = open_plate(table(tmp_path, f"{headings}\na.tif,i,B2,7,5E-07,2E-6,3E-6,Maximum\n", "i/a.tif"))
     [[record]] = plate.wells.values()
     assert (record.channel, record.path, record.site) == ("GFP", str(tmp_path / "i/a.tif"), 7)
+    assert (record.x_um, record.z_um, record.projection) == (2, 3, "Maximum")
     assert plate.pixel_size_um == 0.5
 
 
@@ -188,13 +194,18 @@ def test_headings_may_be_in_any_case(tmp_path: Path, headings: str) -> None:
         ),
         pytest.param(
             "FileName_A,Metadata_Well,Metadata_PlateRows,Metadata_PlateColumns\na,B2,8,12\nb,B3,16,24\n",
-            "line 3: well B03 of 16 x 24 is not of a plate of 8 x 12 wells",
+            "line 3: is of a plate of 16 x 24 wells, the rows above of one of 8 x 12; correct one",
             id="two_sizes",
         ),
         pytest.param(
             "FileName_A,Metadata_Well,Metadata_PlateRows,Metadata_PlateColumns\na,C2,2,3\n",
-            "line 2: well C02 of 2 x 3 is not of a plate of 2 x 3 wells",
-            id="beyond",
+            "line 2: well C02 is not on a plate of 2 x 3 wells",
+            id="beyond_rows",
+        ),
+        pytest.param(
+            "FileName_A,Metadata_Well,Metadata_PlateRows,Metadata_PlateColumns\na,B4,2,3\n",
+            "line 2: well B04 is not on a plate of 2 x 3 wells",
+            id="beyond_columns",
         ),
         pytest.param("FileName_A,Metadata_Well\n,B2\n", "has no row of an image", id="all_empty"),
         pytest.param(f"FileName_A,Metadata_Well\na,B{'1' * 5000}\n", "line 2: 'B1{39}..': is no well", id="long_well"),

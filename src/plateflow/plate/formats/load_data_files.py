@@ -70,9 +70,7 @@ class NamedFiles:
             return FoundFile(told, f"several files have this name: {others[0]} and {others[1]}")
         first = self._meant.setdefault(others[0], told)
         if first != told:
-            return FoundFile(
-                told, f"several files of the table have this name, {first} too, and here is one: {others[0]}"
-            )
+            return FoundFile(told, f"here is one file of its name, {others[0]}, which is taken for {first}")
         self.elsewhere += 1
         return FoundFile(others[0], None)
 

@@ -144,15 +144,22 @@ class Reader:
             raise self._wrong(row.line, f"is of a second plate ({names}); a table of each plate is needed")
         pixel_size_um = self._value(row, columns.pixel_size, pixel_micrometres)
         self.pixel_size_um = pixel_size_um if self.pixel_size_um is None else self.pixel_size_um
-        rows = self._value(row, columns.plate_rows, plate_rows)
-        across = self._value(row, columns.plate_columns, plate_columns)
-        if rows is None or across is None:
+        self._check_size(row, place)
+
+    def _check_size(self, row: Row, place: _Place) -> None:
+        rows = self._value(row, self._columns.plate_rows, plate_rows)
+        columns = self._value(row, self._columns.plate_columns, plate_columns)
+        if rows is None or columns is None:
             return
-        self.size = self.size or (rows, across)
+        self.size = self.size or (rows, columns)
+        if self.size != (rows, columns):
+            first = " x ".join(map(str, self.size))
+            raise self._wrong(
+                row.line, f"is of a plate of {rows} x {columns} wells, the rows above of one of {first}; correct one"
+            )
         at_row, at_column = parse_well(place.well)
-        if self.size != (rows, across) or at_row > rows or at_column > across:
-            size = " x ".join(map(str, self.size))
-            raise self._wrong(row.line, f"well {place.well} of {rows} x {across} is not of a plate of {size} wells")
+        if at_row > rows or at_column > columns:
+            raise self._wrong(row.line, f"well {place.well} is not on a plate of {rows} x {columns} wells; correct one")
 
     def _images(self, row: Row, place: _Place) -> Iterator[ImageRecord]:
         """Yield a record for each cell that names a file."""
