@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
 import re
 from dataclasses import dataclass
+from io import BufferedReader
 from typing import TYPE_CHECKING, Final
 
 from plateflow.errors import PlateError
 from plateflow.plate.formats.name_pattern import component_of
-from plateflow.storage.regular import open_text
+from plateflow.storage.regular import open_regular
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from io import TextIOWrapper
 
-_FILE = re.compile(r"(?:Image_)?(FileName|PathName|URL|Frame|Series)_(.+)")
-_METADATA: Final = "Metadata_"
-_OTHER_NAMES: Final = {"FieldID": "site", "PlaneID": "z", "TimepointID": "timepoint"}
+_FILE = re.compile(r"(?:Image_)?(FileName|PathName|URL|Frame|Series)_(.+)", re.IGNORECASE)
+_METADATA: Final = "metadata_"
+_OTHER_NAMES: Final = {"fieldid": "site", "planeid": "z", "timepointid": "timepoint"}
 """Components by the names that pe2loaddata gives them, where there are no others."""
-_LENGTHS: Final = ("ImageResolutionX", "PositionX", "PositionY", "PositionZ")
+_OF_CHANNEL = re.compile(r"Metadata_(PositionZ|Projection)_(.+)", re.IGNORECASE)
+_SEPARATORS: Final = ",;\t"
+_UTF16: Final = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,42 +39,42 @@ class FileColumns:
 class LoadDataColumns:
     """Which column is which; None for what there is none of."""
 
+    headings: list[str]
     files: dict[str, FileColumns]
     """By channel, in the order of the table."""
-    well: int | None
-    row: int | None
-    column: int | None
+    well: tuple[int, ...]
+    """The column of its name, or those of its row and its column."""
     site: int | None
     z: int | None
     timepoint: int | None
     plate: int | None
-    lengths: dict[str, int]
-    """Those in metres, by heading without ``Metadata_``."""
+    plate_rows: int | None
+    plate_columns: int | None
+    pixel_size: int | None
+    x: int | None
+    y: int | None
+    heights: dict[str, int]
+    """By channel, else by "" for all of them."""
+    projections: dict[str, int]
+    """By channel."""
 
 
-def open_table(path: str) -> TextIOWrapper:
-    """Open a CSV.
+def find_separator(path: str) -> str | None:
+    """Return what separates the headings of a LoadData table; None if the first line of the file has no such headings.
 
-    Raises
-    ------
-    OSError
-        If it is not there or is no regular file.
+    That is a comma, unless the table is a wrong one; it may be of any encoding.
     """
-    return open_text(path, "utf-8-sig")
-
-
-def is_load_data(path: str) -> bool:
-    """Return whether the first line of a file has the headings of a LoadData table."""
     try:
-        with open_table(path) as file:
-            headings = next(csv.reader([file.readline(2**20)]), [])
-    except (OSError, UnicodeDecodeError, csv.Error):
-        return False
-    return bool(_file_columns(headings)) and _well_columns(_components(headings))
+        with BufferedReader(open_regular(path)) as file:
+            data = file.readline(2**20)
+    except OSError:
+        return None
+    line = re.split(r"[\r\n]", _decoded(data), maxsplit=1)[0]
+    return next((separator for separator in _SEPARATORS if _names_images(line, separator)), None)
 
 
 def read_columns(path: str, headings: Sequence[str]) -> LoadDataColumns:
-    """Find the columns of a table.
+    """Find the columns of a table; their headings may be in upper or lower case.
 
     Raises
     ------
@@ -79,26 +82,57 @@ def read_columns(path: str, headings: Sequence[str]) -> LoadDataColumns:
         If two have the same heading, no image is named, or no well.
     """
     names = [heading.strip() for heading in headings]
-    twice = next((name for name in names if name and names.count(name) > 1), None)
-    if twice is not None:
-        raise PlateError(f"{path}: two columns are headed {twice!r}; rename one")
+    _require_one_each(path, names)
     files, components = _file_columns(names), _components(names)
-    if not files or not _well_columns(components):
+    well = _well_columns(components)
+    if not files or not well:
         raise PlateError(
             f"{path}: is no LoadData table: columns FileName_<channel> and Metadata_Well (or Metadata_Row and "
             "Metadata_Column) are needed"
         )
-    lengths = {
-        name.removeprefix(_METADATA): number
-        for number, name in enumerate(names)
-        if name.removeprefix(_METADATA).startswith(_LENGTHS)
-    }
+    numbers = {name.lower().removeprefix(_METADATA): at for at, name in _metadata(names)}
     return LoadDataColumns(
+        headings=names,
         files=files,
-        **{each: components.get(each) for each in ("well", "row", "column", "site", "z", "timepoint")},
-        plate=names.index("Metadata_Plate") if "Metadata_Plate" in names else None,
-        lengths=lengths,
+        well=well,
+        **{each: components.get(each) for each in ("site", "z", "timepoint")},
+        plate=numbers.get("plate"),
+        plate_rows=numbers.get("platerows"),
+        plate_columns=numbers.get("platecolumns"),
+        pixel_size=numbers.get("imageresolutionx"),
+        x=numbers.get("positionx"),
+        y=numbers.get("positiony"),
+        heights=_of_channels(names, "positionz") | ({"": numbers["positionz"]} if "positionz" in numbers else {}),
+        projections=_of_channels(names, "projection"),
     )
+
+
+def _decoded(data: bytes) -> str:
+    if data.startswith(_UTF16):
+        return data.decode("utf-16", errors="ignore")
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return data.decode("latin-1")
+
+
+def _names_images(line: str, separator: str) -> bool:
+    try:
+        headings = next(csv.reader([line], delimiter=separator), [])
+    except csv.Error:
+        return False
+    return bool(_file_columns(headings) and _well_columns(_components(headings)))
+
+
+def _require_one_each(path: str, names: Sequence[str]) -> None:
+    first: dict[str, str] = {}
+    for name in filter(None, names):
+        match = _FILE.fullmatch(name)
+        column = name if match is None else f"{match[1].lower()}_{match[2]}"
+        if column in first:
+            both = repr(name) if name == first[column] else f"{first[column]!r} and {name!r}, which are the same"
+            raise PlateError(f"{path}: two columns are headed {both}; rename one")
+        first[column] = name
 
 
 def _file_columns(headings: Sequence[str]) -> dict[str, FileColumns]:
@@ -106,32 +140,43 @@ def _file_columns(headings: Sequence[str]) -> dict[str, FileColumns]:
     for number, heading in enumerate(headings):
         match = _FILE.fullmatch(heading.strip())
         if match is not None:
-            found.setdefault(match[2], {})[match[1]] = number
+            found.setdefault(match[2], {})[match[1].lower()] = number
     return {
         name: FileColumns(
-            columns.get("FileName", columns.get("URL", 0)),
-            columns.get("PathName"),
-            columns.get("Frame", columns.get("Series")),
+            columns.get("filename", columns.get("url", 0)),
+            columns.get("pathname"),
+            columns.get("frame", columns.get("series")),
         )
         for name, columns in found.items()
-        if "FileName" in columns or "URL" in columns
+        if "filename" in columns or "url" in columns
     }
+
+
+def _metadata(headings: Sequence[str]) -> list[tuple[int, str]]:
+    """Return (number, heading) of the columns of metadata; the first of each name wins, so it comes last."""
+    names = [(number, heading.strip()) for number, heading in enumerate(headings)]
+    return [each for each in reversed(names) if each[1].lower().startswith(_METADATA)]
+
+
+def _of_channels(headings: Sequence[str], kind: str) -> dict[str, int]:
+    matches = ((number, _OF_CHANNEL.fullmatch(heading)) for number, heading in enumerate(headings))
+    return {match[2]: number for number, match in matches if match is not None and match[1].lower() == kind}
 
 
 def _components(headings: Sequence[str]) -> dict[str, int]:
     components: dict[str, int] = {}
     later: dict[str, int] = {}
-    for number, heading in enumerate(headings):
-        if not heading.startswith(_METADATA):
-            continue
+    for number, heading in _metadata(headings):
         component = component_of(heading)
-        other = _OTHER_NAMES.get(heading.removeprefix(_METADATA))
+        other = _OTHER_NAMES.get(heading.lower().removeprefix(_METADATA))
         if component is not None:
-            components.setdefault(component, number)
+            components[component] = number
         elif other is not None:
             later[other] = number
     return later | components
 
 
-def _well_columns(components: dict[str, int]) -> bool:
-    return "well" in components or {"row", "column"} <= components.keys()
+def _well_columns(components: dict[str, int]) -> tuple[int, ...]:
+    if "well" in components:
+        return (components["well"],)
+    return (components["row"], components["column"]) if {"row", "column"} <= components.keys() else ()

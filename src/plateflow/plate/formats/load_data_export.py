@@ -35,9 +35,11 @@ def image_names(plate: Plate) -> dict[str, str]:
 
 
 def write_load_data(plate: Plate, path: Path) -> int:
-    """Write a table with a row for each site, timepoint and plane; an image that is missing is an empty cell.
+    """Write a table with a row for each site, timepoint and plane.
 
-    Places and the size of a pixel are told as pe2loaddata tells them: in metres, y upwards.
+    A cell is empty where its channel has no such image; an image that is missing is named where it should be. A well
+    without images has a row of empty cells. Places and the size of a pixel are told as pe2loaddata tells them: in
+    metres, y upwards. What CellProfiler has no columns for (the plate's size, methods of projection) is metadata.
 
     Parameters
     ----------
@@ -54,7 +56,7 @@ def write_load_data(plate: Plate, path: Path) -> int:
     Raises
     ------
     UserError
-        If images are parts of arrays, which a table of file names cannot tell.
+        If images are parts of arrays, which a table of file names cannot tell, or the plate has no well.
     OutputError
         If the table would lie in the plate's folder.
     OSError
@@ -63,6 +65,8 @@ def write_load_data(plate: Plate, path: Path) -> int:
     if path.is_relative_to(plate.path):
         raise OutputError(f"{path} is inside the plate's folder, which is never written to; name another place")
     rows = list(_rows(plate))
+    if not rows:
+        raise UserError(f"plate {plate.name!r} has no well to write a row of")
     text = io.StringIO(newline="")
     writer = csv.DictWriter(text, list(rows[0]))
     writer.writeheader()
@@ -74,20 +78,24 @@ def write_load_data(plate: Plate, path: Path) -> int:
 def _rows(plate: Plate) -> Iterator[dict[str, str]]:
     names = image_names(plate)
     columns = sorted({column for row in plate.plate_map.values() for column in row})
+    projected = {record.channel for records in plate.wells.values() for record in records if record.projection}
     for well, records in plate.wells.items():
         told = {f"Metadata_{column}": str(plate.plate_map.get(well, {}).get(column, "")) for column in columns}
-        for (site, timepoint, z), images in _by_place(records).items():
-            yield {
+        for (site, timepoint, z), images in (_by_place(records) or {(1, 1, 1): {}}).items():
+            row = {
                 **_files(plate, names, images),
                 "Metadata_Plate": plate.name,
+                "Metadata_PlateRows": str(plate.rows),
+                "Metadata_PlateColumns": str(plate.columns),
                 "Metadata_Well": well,
                 "Metadata_Site": str(site),
                 "Metadata_Timepoint": str(timepoint),
                 "Metadata_Z": str(z),
                 "Metadata_ImageResolutionX": _metres(plate.pixel_size_um),
                 **_positions(names, images),
-                **told,
+                **_projections({channel: name for channel, name in names.items() if channel in projected}, images),
             }
+            yield row | {column: value for column, value in told.items() if column not in row}
 
 
 def _by_place(records: tuple[ImageRecord, ...]) -> dict[_Place, dict[str, ImageRecord]]:
@@ -105,7 +113,7 @@ def _files(plate: Plate, names: dict[str, str], images: dict[str, ImageRecord]) 
             raise UserError(
                 f"plate {plate.name!r} holds arrays ({plate.layout}); a LoadData table names files of images"
             )
-        folder, file = ("", "") if image is None or image.missing else os.path.split(image.path)
+        folder, file = ("", "") if image is None else os.path.split(image.path)
         cells |= {f"FileName_{name}": file, f"PathName_{name}": folder}
     return cells
 
@@ -117,6 +125,13 @@ def _positions(names: dict[str, str], images: dict[str, ImageRecord]) -> dict[st
         "Metadata_PositionX": _metres(x_um),
         "Metadata_PositionY": _metres(-y_um if y_um else y_um),
         **{f"Metadata_PositionZ_{name}": _metres(heights.get(channel)) for channel, name in names.items()},
+    }
+
+
+def _projections(names: dict[str, str], images: dict[str, ImageRecord]) -> dict[str, str]:
+    return {
+        f"Metadata_Projection_{name}": images[channel].projection if channel in images else ""
+        for channel, name in names.items()
     }
 
 

@@ -1,4 +1,4 @@
-"""Files that a table names: where it says, or by their names in the table's folder."""
+"""Files that a table names: where it says, or, where that folder is not here, by their names in the table's folder."""
 
 from __future__ import annotations
 
@@ -32,8 +32,10 @@ class NamedFiles:
 
     def __init__(self, folder: str) -> None:
         self._folder = folder
-        self._listed: dict[str, frozenset[str]] = {}
+        self._listed: dict[str, frozenset[str] | None] = {}
         self._below: dict[str, list[str]] | None = None
+        self._meant: dict[str, str] = {}
+        """For files that were found by their names: the path in the table."""
         self.elsewhere = 0
         """Files that were found by their names only."""
 
@@ -43,35 +45,43 @@ class NamedFiles:
         Parameters
         ----------
         file
-            Its name, or its path, or a ``file:`` URL.
+            Its name, or its path, or a ``file:`` URL; not empty.
         folder
             The folder that it should be in, from the table's own where it is relative; "" where `file` tells.
         """
         if _ELSEWHERE.match(file.strip()):
             return FoundFile(file.strip(), "it is no file of this computer; download it and name it in the table")
         path = _joined(file.strip(), folder.strip())
-        if not path:
-            return FoundFile(os.path.join(self._folder, "(no file named)"), "the table names no file")
         told = os.path.normpath(os.path.join(self._folder, path))
         name = os.path.basename(told)
-        if name in self._names(os.path.dirname(told)):
+        names = self._names(os.path.dirname(told))
+        if names is not None and name in names:
             return FoundFile(told, None)
-        others = self._by_name().get(name, [])
-        if len(others) == 1:
-            self.elsewhere += 1
-            return FoundFile(others[0], None)
-        several = f"several files have this name: {others[0]} and {others[1]}" if others else ""
-        return FoundFile(told, several)
+        if names is not None and os.path.dirname(path):
+            # The folder is the one of the table: a file of this name in another (ZStep_2) is another image.
+            return FoundFile(told, "")
+        return self._elsewhere(told, self._by_name().get(name, []))
 
-    def _names(self, folder: str) -> frozenset[str]:
-        names = self._listed.get(folder)
-        if names is None:
+    def _elsewhere(self, told: str, others: list[str]) -> FoundFile:
+        """Choose between the files of the name of one that should be in a folder that is not here."""
+        if not others:
+            return FoundFile(told, "")
+        if len(others) > 1:
+            return FoundFile(told, f"several files have this name: {others[0]} and {others[1]}")
+        first = self._meant.setdefault(others[0], told)
+        if first != told:
+            return FoundFile(told, f"here is one file of its name, {others[0]}, which is taken for {first}")
+        self.elsewhere += 1
+        return FoundFile(others[0], None)
+
+    def _names(self, folder: str) -> frozenset[str] | None:
+        """Return the files of a folder; None where it is of another computer."""
+        if folder not in self._listed:
             try:
-                names = frozenset(list_top(folder).files)
-            except PlateError:  # of another computer
-                names = frozenset()
-            self._listed[folder] = names
-        return names
+                self._listed[folder] = frozenset(list_top(folder).files)
+            except PlateError:
+                self._listed[folder] = None
+        return self._listed[folder]
 
     def _by_name(self) -> dict[str, list[str]]:
         if self._below is None:
