@@ -55,13 +55,28 @@ def draw_heat_map(results: Path, feature: str | None, output: Path | None, *, js
     target = output or results / FOLDER / f"{encode_name(column)}.svg"
     target.parent.mkdir(parents=True, exist_ok=True)
     title = f"{column.removeprefix('Mean_')} · {rows[0]['Metadata_Plate']}"
-    write_atomic(target, heat_map(title, wells, _ROWS).encode())
+    write_atomic(target, heat_map(title, wells, _ROWS, _plate_size(results)).encode())
     if json:
         values = {name: well.value for name, well in wells.items()}  # NaN and infinite ones are null in JSON
         print_json({"feature": column, "output": str(target), "wells": values})
     else:
         print(target)
     return Exit.DONE
+
+
+class _PlateOfRun(msgspec.Struct):
+    """What is wanted of a run's record."""
+
+    plate_rows: int
+    plate_columns: int
+
+
+def _plate_size(results: Path) -> tuple[int, int] | None:
+    try:
+        plate = msgspec.json.decode((results / "run.json").read_bytes(), type=_PlateOfRun)
+    except (OSError, msgspec.MsgspecError):  # a run that has not ended
+        return None
+    return plate.plate_rows, plate.plate_columns
 
 
 def _read(results: Path) -> list[dict[str, str]]:

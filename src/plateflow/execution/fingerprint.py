@@ -126,18 +126,22 @@ def _of_step(step: FunctionStep, own: str) -> Iterator[str]:
 
 
 def _told(value: Any) -> str:
-    """Return a parameter's value as text: its type too, for values of two may look alike."""
-    if inspect.isfunction(value) or inspect.isbuiltin(value):
-        return function_name(value)
+    """Return a parameter's value as text, with its type: values of two may look alike."""
     if isinstance(value, set | frozenset):
         return f"{type(value).__name__} {sorted(map(_told, value))}"
-    if isinstance(value, np.ndarray):
-        return f"{value.dtype} {value.tolist()}"
     try:
-        encoded = msgspec.json.encode(value, enc_hook=_told).decode()
+        encoded = msgspec.json.encode(value, enc_hook=_shown).decode()
     except (TypeError, ValueError, OverflowError, RecursionError):
         encoded = ""
-    return f"{type(value).__module__}.{type(value).__qualname__} {value!a} {encoded}"
+    return f"{_shown(value)} {encoded}"
+
+
+def _shown(value: Any) -> str:
+    if inspect.isfunction(value) or inspect.isbuiltin(value):
+        return function_name(value)
+    if isinstance(value, np.ndarray):
+        return f"{value.dtype} {value.tolist()}"  # the repr of a long one leaves most of it out
+    return f"{type(value).__module__}.{type(value).__qualname__} {value!a}"
 
 
 def _code(pipeline: Pipeline, source: PipelineSource, *, tables: bool) -> Iterator[str]:

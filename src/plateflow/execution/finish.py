@@ -216,6 +216,8 @@ def _run_record(
     return RunRecord(
         execution_id=info.execution_id,
         plate=plan.plate.path,
+        plate_rows=plan.plate.rows,
+        plate_columns=plan.plate.columns,
         pipeline=PipelineRecord.of(plan.pipeline.name, source.text if source else ""),
         steps=tuple(_step_record(name, step) for name, step in zip(plan.step_names, plan.pipeline.steps, strict=True)),
         fingerprint=fingerprint_plate(plan),

@@ -20,9 +20,9 @@ from plateflow.gui.plate_map import PlateMap
 from plateflow.gui.plates import can_retry
 from plateflow.gui.step_bars import StepBars
 from plateflow.gui.texts import SEPARATOR, state_words, wells_text
-from plateflow.progress.counted import counted
 from plateflow.progress.state import AxisState
 from plateflow.progress.wells import count_wells
+from plateflow.progress.words import counted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

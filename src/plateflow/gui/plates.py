@@ -304,5 +304,14 @@ def _succeeded(progress: ExecutionProgress) -> PlateState:
 
 
 def can_retry(plate: Plate) -> bool:
-    """Tell whether a plate has failed wells that can be run again, in the results folder of its last run."""
-    return plate.state is PlateState.COMPLETE_WITH_FAILURES and bool(plate.output and plate.pipeline)
+    """Tell whether a plate has failed wells, or failed after them, and can go on in its results folder."""
+    failed = plate.state is PlateState.COMPLETE_WITH_FAILURES or _failed_after_wells(plate)
+    return failed and bool(plate.output and plate.pipeline)
+
+
+def _failed_after_wells(plate: Plate) -> bool:
+    progress = plate.progress
+    if plate.state is not PlateState.FAILED or progress is None or progress.kind is not ExecutionKind.RUN:
+        return False
+    counts = count_wells(progress)
+    return bool(counts[AxisState.COMPLETED]) and not (counts[AxisState.PENDING] or counts[AxisState.RUNNING])

@@ -19,9 +19,9 @@ from plateflow.pipeline.step_checks import WELL
 from plateflow.pipeline.written import describe_written
 from plateflow.plate.pattern_groups import Address, make_series, sort_key
 from plateflow.plate.wells import canonical_well
-from plateflow.progress.counted import counted
 from plateflow.progress.emitter import Emitter, Report, no_report
 from plateflow.progress.update import ProgressPhase, ProgressStatus
+from plateflow.progress.words import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

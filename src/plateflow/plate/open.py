@@ -17,9 +17,9 @@ from plateflow.plate.formats import filenames as by_name
 from plateflow.plate.listing import FileReport, check_is_text, telling_found
 from plateflow.plate.plate_map import read_plate_map
 from plateflow.progress.carried import carried
-from plateflow.progress.counted import counted
 from plateflow.progress.emitter import Emitter, Report, no_report
 from plateflow.progress.update import ProgressPhase, ProgressStatus
+from plateflow.progress.words import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

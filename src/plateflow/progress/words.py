@@ -34,3 +34,8 @@ def duration(seconds: float) -> str:
     if whole < 3600:
         return f"{whole // 60} min {whole % 60:02d} s"
     return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
+
+
+def counted(count: int, noun: str) -> str:
+    """Return a count of something: ``1 well``, ``1,536 wells``."""
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"

@@ -35,7 +35,7 @@ class Well:
     """Drawn with a cross."""
 
 
-def heat_map(title: str, wells: Mapping[str, Well], rows: Sequence[str]) -> str:
+def heat_map(title: str, wells: Mapping[str, Well], rows: Sequence[str], size: tuple[int, int] | None = None) -> str:
     """Draw a plate.
 
     Parameters
@@ -43,16 +43,18 @@ def heat_map(title: str, wells: Mapping[str, Well], rows: Sequence[str]) -> str:
     title
         Said above it: what the numbers are.
     wells
-        By name; a plate that holds them all is drawn, and wells that are not there are left empty.
+        By name; those of the plate that are not among them are left empty.
     rows
         Names of the rows, at least as many as the plate may have.
+    size
+        Rows and columns of the plate; None: of the smallest that holds the wells.
 
     Returns
     -------
     str
         The SVG. Each well has its name and value as a tooltip.
     """
-    row_count, column_count = plate_size(wells.values())
+    row_count, column_count = size or plate_size(wells.values())
     known = [well.value for well in wells.values() if well.value is not None and math.isfinite(well.value)]
     low, high = (min(known), max(known)) if known else (0.0, 0.0)
     width = max(EDGE + column_count * CELL + 10, 320)

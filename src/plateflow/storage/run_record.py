@@ -47,6 +47,9 @@ class RunRecord(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     execution_id: str
     plate: str
     """Absolute path of the acquisition."""
+    plate_rows: int
+    """Of the plate itself, whatever wells were imaged or run."""
+    plate_columns: int
     pipeline: PipelineRecord
     steps: tuple[StepRecord, ...]
     fingerprint: str

@@ -25,6 +25,8 @@ STEP = StepRecord(
 RUN = RunRecord(
     execution_id="0" * 32,
     plate="plates/one",
+    plate_rows=8,
+    plate_columns=12,
     pipeline=PipelineRecord.of("demo", "steps = ['ä']\n"),
     steps=(STEP,),
     fingerprint="ab",

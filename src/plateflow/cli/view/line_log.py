@@ -10,7 +10,6 @@ from plateflow.cli.view.failures import MOST_LISTED, failure_lines
 from plateflow.cli.view.pace import Pace, Stopwatch
 from plateflow.cli.view.summary import GOES_ON, counts_text, outcome, rate_text, waiting_text
 from plateflow.cli.view.text import cut
-from plateflow.progress.counted import counted
 from plateflow.progress.messages import (
     ENDED,
     ExecutionMessage,
@@ -24,7 +23,7 @@ from plateflow.progress.percent import shown_percent
 from plateflow.progress.state import AxisState
 from plateflow.progress.update import STEP_PHASES, ProgressPhase, ProgressStatus, ProgressUpdate
 from plateflow.progress.wells import count_wells, is_well
-from plateflow.progress.words import one_line, plate_name, short_error
+from plateflow.progress.words import counted, one_line, plate_name, short_error
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from plateflow.plate.wells import split_well, well_name
-from plateflow.progress.counted import counted
+from plateflow.progress.words import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -16,11 +16,10 @@ from plateflow.cli.view.plate_map import legend, plate_map, plate_size
 from plateflow.cli.view.steps import step_lines
 from plateflow.cli.view.summary import status_line, title_words
 from plateflow.cli.view.text import BOLD, DIM, PLAIN, Line, both_ends, cut, side_by_side
-from plateflow.progress.counted import counted
 from plateflow.progress.messages import ExecutionState
 from plateflow.progress.state import AxisState, ExecutionProgress
 from plateflow.progress.wells import count_wells
-from plateflow.progress.words import duration, one_line, plate_name
+from plateflow.progress.words import counted, duration, one_line, plate_name
 
 if TYPE_CHECKING:
     from rich.console import Console, ConsoleDimensions, ConsoleOptions, RenderResult

@@ -6,12 +6,11 @@ from typing import TYPE_CHECKING
 
 from plateflow.cli.view.palette import HOURGLASS, looks_of
 from plateflow.cli.view.text import cut
-from plateflow.progress.counted import counted
 from plateflow.progress.messages import ExecutionKind, ExecutionState
 from plateflow.progress.percent import shown_percent
 from plateflow.progress.state import AxisProgress, AxisState, ExecutionProgress, Phase
 from plateflow.progress.wells import count_wells, is_well
-from plateflow.progress.words import duration, one_line
+from plateflow.progress.words import counted, duration, one_line
 
 if TYPE_CHECKING:
     from plateflow.cli.view.pace import Pace

@@ -8,11 +8,10 @@ from msgspec import UNSET, UnsetType
 
 from plateflow.gui.panels.words import clock, well_word
 from plateflow.gui.texts import SEPARATOR
-from plateflow.progress.counted import counted
 from plateflow.progress.messages import ExecutionMessage, Message, Topology, WorkerMessage, WorkerState
 from plateflow.progress.update import ProgressPhase, ProgressStatus, ProgressUpdate
 from plateflow.progress.wells import is_well
-from plateflow.progress.words import short_error
+from plateflow.progress.words import counted, short_error
 
 LONGEST = 300
 """Characters of what happened; a traceback is shown elsewhere."""

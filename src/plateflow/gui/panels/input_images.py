@@ -17,7 +17,7 @@ from plateflow.gui.panels.naming import OrWords, given, named
 from plateflow.gui.panels.picture_loader import Seen
 from plateflow.gui.panels.result_files import Picture
 from plateflow.gui.panels.thumbnails import Thumbnails
-from plateflow.progress.counted import counted
+from plateflow.progress.words import counted
 from plateflow.storage.image import read_image
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from qtpy.QtCore import Qt
+from qtpy.QtCore import Qt, QTimer
 from qtpy.QtWidgets import (
     QGridLayout,
     QHBoxLayout,
@@ -46,7 +46,7 @@ LOOK_INTERVAL = 2.0
 """Seconds between looks at whether anything has changed, at least."""
 _WIDTHS = (290, 430, 330)
 """Pixels of the files, the table and the overlays at first; what there is more is shared."""
-_NO_PICTURES = "No overlays: run with the preview option to have the outlines of objects drawn."
+_NO_PICTURES = "No overlays: `plateflow run --preview` draws the outlines of objects."
 
 
 class OutputsPanel(QWidget):
@@ -73,6 +73,10 @@ class OutputsPanel(QWidget):
             self.splitter.setStretchFactor(place, share)
         self.splitter.setSizes(list(_WIDTHS))
         self.content = OrWords(self.splitter, "Why no outputs are shown")
+        self._later = QTimer(self)
+        self._later.setSingleShot(True)
+        self._later.setInterval(int(1000 * LOOK_INTERVAL))
+        self._later.timeout.connect(self._look_if_seen)
         self._lay_out()
         self.refresh()
 
@@ -83,6 +87,8 @@ class OutputsPanel(QWidget):
         is_due = self._stamp is None or time.monotonic() > self._looked + LOOK_INTERVAL
         if self.isVisible() and is_due:
             self._look()
+        elif not self._later.isActive():  # nobody may ask again: a run that has ended says no more
+            self._later.start()
 
     def refresh(self) -> None:
         """Read the folder again."""
@@ -113,6 +119,10 @@ class OutputsPanel(QWidget):
     def open_folder(self) -> None:
         """Open the results folder on the desktop."""
         self._open(Path(self._folder))
+
+    def _look_if_seen(self) -> None:
+        if self.isVisible():
+            self._look()
 
     def _look(self) -> None:
         self._looked = time.monotonic()

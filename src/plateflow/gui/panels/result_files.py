@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 TABLE: Final = "wells.csv"
 PIXELS: Final = "plate.zarr"
 RECORD: Final = "run.json"
+PROFILES: Final = "profiles.parquet"
+PLATE_TABLES: Final = "plate_tables"
 PICTURES: Final = "preview"
 """Folder of the pictures that ``run --preview`` draws: ``B06_s1_z1_t1.png``."""
 METADATA: Final = "Metadata_"
@@ -74,6 +76,9 @@ def result_files(folder: Path) -> list[ResultFile]:
     """Return what a run leaves in a folder, and whether it is there."""
     return [
         _result_file(folder, TABLE, "a row for each well", "written when the run has ended"),
+        _result_file(folder, PROFILES, "the median cell of each well", "only where objects are measured"),
+        _result_file(folder, "tables", "a row for each object, by well", "only where objects are measured"),
+        _result_file(folder, PLATE_TABLES, "what steps over all tables made", "only where there are such steps"),
         _result_file(folder, PIXELS, "kept images and labels", "only where the pipeline keeps images"),
         _result_file(folder, RECORD, "what was run, with what", "written when the run has ended"),
     ]
@@ -81,7 +86,8 @@ def result_files(folder: Path) -> list[ResultFile]:
 
 def stamp(folder: str) -> tuple[int, ...]:
     """Return when the outputs were last written, 0 for what is not there."""
-    return tuple(_changed(Path(folder, name)) for name in ("", TABLE, RECORD, PICTURES, PIXELS)) if folder else ()
+    names = ("", TABLE, RECORD, PICTURES, PIXELS, PROFILES, PLATE_TABLES)
+    return tuple(_changed(Path(folder, name)) for name in names) if folder else ()
 
 
 def folder_problem(folder: str) -> str:

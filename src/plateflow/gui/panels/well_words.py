@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from plateflow.gui.panels.words import well_word
 from plateflow.gui.texts import SEPARATOR
-from plateflow.progress.counted import counted
 from plateflow.progress.percent import shown_percent
 from plateflow.progress.state import AxisState
-from plateflow.progress.words import short_error
+from plateflow.progress.words import counted, short_error
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
