@@ -11,12 +11,14 @@ from uuid import uuid4
 from plateflow.errors import CompileError, PlateError
 from plateflow.pipeline.compile_steps import check_steps, require_keys, require_lengths, require_where
 from plateflow.pipeline.files import check_wells
+from plateflow.pipeline.pipeline import Pipeline
 from plateflow.pipeline.plan import AxisPlan, PlanError, PlateInfo, PlatePlan, Shape
 from plateflow.pipeline.plate_tables import plan_table_steps
 from plateflow.pipeline.plate_wide import Acquired, PlateSteps, plan_plate_steps
 from plateflow.pipeline.shapes import PlateImages, StepContext, no_shape, plan_shape
 from plateflow.pipeline.step_checks import WELL
 from plateflow.pipeline.written import describe_written
+from plateflow.plate.model import Plate
 from plateflow.plate.pattern_groups import Address, make_series, sort_key
 from plateflow.plate.wells import canonical_well
 from plateflow.progress.emitter import Emitter, Report, no_report
@@ -26,8 +28,7 @@ from plateflow.progress.words import counted
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from plateflow.pipeline.pipeline import Pipeline
-    from plateflow.plate.model import ImageRecord, Plate
+    from plateflow.plate.model import ImageRecord
 
 NO_ROOM = ("Plate", "Well", "Row", "Column", "Site", "Z", "T", "ObjectNumber")
 """Columns of every table: one of the plate map that is called so gets ``PlateMap_`` before its name."""
@@ -66,7 +67,10 @@ def compile_plate(
     CompileError
         If the pipeline does not fit the plate, or no well can run; carries every problem found. A well that cannot run
         while others can is an error of that well, in the plan.
+    TypeError
+        If `plate` is no plate, or `pipeline` no pipeline.
     """
+    _require(plate, pipeline)
     emitter = Emitter(report or no_report, execution_id or uuid4().hex, plate.path, total_steps=len(pipeline.steps))
     chosen: tuple[str, ...] = ()
     try:
@@ -79,6 +83,14 @@ def compile_plate(
     message = f"{describe_plan(plan)}; writes {describe_written(plan)}"
     emitter.emit(ProgressPhase.COMPILE, ProgressStatus.COMPLETED, len(chosen), len(chosen), message=message)
     return plan
+
+
+def _require(plate: object, pipeline: object) -> None:
+    # Of two arguments, either comes first in somebody's mind.
+    for name, given, wanted in (("plate", plate, Plate), ("pipeline", pipeline, Pipeline)):
+        if not isinstance(given, wanted):
+            found = type(given).__name__
+            raise TypeError(f"compile_plate(plate, pipeline): {name} must be a {wanted.__name__}, not a {found}")
 
 
 def describe_plan(plan: PlatePlan) -> str:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias, get_args
 
 from plateflow.errors import PipelineError, UserError
 from plateflow.pipeline.nearest import did_you_mean
+from plateflow.pipeline.options import PIPELINE, check_options
 from plateflow.pipeline.settings import set_parameters
 from plateflow.pipeline.source_file import decode_text, read_file
 from plateflow.pipeline.step import FunctionStep
@@ -109,11 +110,19 @@ class Pipeline:
         source: PipelineSource | None = None,
         settings: Iterable[str] = (),
     ) -> None:
-        ordered = tuple(steps)
-        for step in ordered:
-            if not isinstance(step, FunctionStep):
-                raise PipelineError(f"pipeline {name!r}: {step!r} is not a FunctionStep")
         check_name("pipeline", name)
+        given = {
+            "steps": steps,
+            "channels": channels,
+            "filenames": filenames,
+            "metadata": metadata,
+            "sequential": sequential,
+        }
+        check_options(f"pipeline {name!r}", PIPELINE, given)
+        ordered = tuple(steps)
+        for number, step in enumerate(ordered, start=1):
+            if not isinstance(step, FunctionStep):
+                raise PipelineError(f"pipeline {name!r}: step {number}, {step!r:.80}, is not a FunctionStep")
         enabled = tuple(step for step in ordered if step.enabled)
         if not enabled:
             others = f"; its {len(ordered)} are not enabled" if ordered else ""
@@ -121,12 +130,11 @@ class Pipeline:
         for role in channels or ():
             check_name(f"pipeline {name!r}: channel", role)
         values = {
+            **given,
             "name": name,
             "listed": ordered,
             "steps": enabled,
             "channels": {role: str(channel) for role, channel in (channels or {}).items()},
-            "filenames": filenames,
-            "metadata": metadata,
             "sequential": _check_sequential(name, sequential),
             "source": source,
             "settings": tuple(settings),
@@ -263,10 +271,10 @@ def _rebuild(
 def _check_sequential(
     name: str, sequential: SequentialComponent | Iterable[SequentialComponent]
 ) -> tuple[SequentialComponent, ...]:
-    found = (sequential,) if isinstance(sequential, str) else tuple(dict.fromkeys(sequential))
+    found = (sequential,) if isinstance(sequential, str) else tuple(sequential)
     for component in found:
         if component not in get_args(SequentialComponent):
             known = get_args(SequentialComponent)
             near = did_you_mean(str(component), known)
             raise PipelineError(f"pipeline {name!r}: sequential= has no {component!r}{near}; {', '.join(known)}")
-    return found
+    return tuple(dict.fromkeys(found))

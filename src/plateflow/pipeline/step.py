@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias, get_args
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from plateflow.errors import PipelineError
 from plateflow.pipeline.forms import SAMPLE
+from plateflow.pipeline.options import STEP, check_options, is_params
 from plateflow.pipeline.step_checks import (
     WELL,
     Where,
     check_components,
     check_name,
-    check_sample,
     output_kinds,
     output_names,
     read_where,
@@ -128,28 +128,35 @@ class FunctionStep:
         params: Mapping[str, Any] | None = None,
         **parameters: Any,
     ) -> None:
-        branches = _branches(func, _parameters(parameters, params), group_by)
-        label = check_name("step", name or _label(next(iter(branches.values())).func))
+        given = {
+            "name": name,
+            "inputs": inputs,
+            "outputs": outputs,
+            "variable_components": variable_components,
+            "group_by": group_by,
+            "where": where,
+            "source": source,
+            "keep": keep,
+            "sample": sample,
+            "enabled": enabled,
+            "params": params,
+        }
+        label = check_name("step", (isinstance(name, str) and name) or _label(_first(func)))
+        check_options(f"step {label!r}", STEP, given)
         variable = (variable_components,) if isinstance(variable_components, str) else tuple(variable_components)
         check_components(label, variable, group_by)
-        if source not in get_args(Source):
-            raise PipelineError(f"step {label!r}: source= must be 'previous' or 'start', not {source!r:.80}")
         values = {
+            **given,
             "name": label,
-            "branches": branches,
+            "branches": _branches(label, func, {**parameters, **(params or {})}, group_by),
             "inputs": inputs if inputs is None or isinstance(inputs, tuple) else (inputs,),
             "outputs": output_names(label, outputs),
             "output_kinds": output_kinds(label, outputs),
             "variable_components": variable,
-            "group_by": group_by,
             "where": read_where(label, where or {}),
-            "source": source,
-            "keep": keep,
-            "sample": check_sample(label, sample),
-            "enabled": enabled,
         }
-        for field, value in values.items():
-            object.__setattr__(self, field, value)
+        for field in fields(self):
+            object.__setattr__(self, field.name, values[field.name])
 
     @property
     def is_plate_wide(self) -> bool:
@@ -157,23 +164,28 @@ class FunctionStep:
         return WELL in self.variable_components
 
 
-def _parameters(named: dict[str, Any], params: Mapping[str, Any] | None) -> dict[str, Any]:
-    if params is not None and not isinstance(params, Mapping):
-        raise PipelineError(f"params= must be a dict of parameters, not {params!r:.80}")
-    return {**named, **(params or {})}
+def _first(func: FunctionWithParams | Chain | Branches) -> Any:
+    # The function that a step without a name is called by; what is none is refused once there is something to call it.
+    found: Any = next(iter(func.values()), func) if isinstance(func, Mapping) else func
+    while isinstance(found, list | tuple) and found:
+        found = found[0]
+    return found
 
 
 def _branches(
-    func: FunctionWithParams | Chain | Branches, params: dict[str, Any], group_by: str | None
+    label: str, func: FunctionWithParams | Chain | Branches, params: dict[str, Any], group_by: str | None
 ) -> dict[str | None, Branch]:
-    if isinstance(func, Mapping):
+    try:
+        if not isinstance(func, Mapping):
+            return {None: _branch(func, params)}
         if group_by is None or not func:
-            raise PipelineError("a step with a dict of functions needs group_by= and at least one function")
+            raise PipelineError("a dict of functions needs group_by= and at least one function")
         keys = [str(value) for value in func]
         if len(set(keys)) < len(keys):
             raise PipelineError(f"two functions are given for one value of group_by {group_by!r}: {', '.join(keys)}")
         return {key: _branch(one, params) for key, one in zip(keys, func.values(), strict=True)}
-    return {None: _branch(func, params)}
+    except PipelineError as e:
+        raise PipelineError(f"step {label!r}: {e}") from e
 
 
 def _branch(func: FunctionWithParams | Chain, params: dict[str, Any]) -> Branch:
@@ -186,12 +198,12 @@ def _branch(func: FunctionWithParams | Chain, params: dict[str, Any]) -> Branch:
         first, *then = (_branch(each, {}) for each in func)
         return Branch(first.func, first.params, tuple(then))
     if isinstance(func, tuple):
-        if len(func) != 2 or not isinstance(func[1], Mapping):
+        if len(func) != 2 or not is_params(func[1]):
             raise PipelineError(f"{func!r:.80} is not (function, {{parameter: value}})")
         function, own = func
         return Branch(function, {**params, **own})
     return Branch(func, params)
 
 
-def _label(func: Function) -> str:
+def _label(func: Any) -> str:
     return func.rpartition(":")[2] if isinstance(func, str) else str(getattr(func, "__name__", func))

@@ -46,26 +46,13 @@ def check_components(label: str, variable: tuple[str, ...], group_by: str | None
     PipelineError
         Names the component, and the nearest that there is.
     """
-    for component in (*variable, *([group_by] if group_by else [])):
+    for component in (*variable, *([] if group_by is None else [group_by])):
         known = (*COMPONENT_NAMES, WELL) if component in variable else COMPONENT_NAMES
         if component not in known:
             near = did_you_mean(str(component), known)
             raise PipelineError(f"step {label!r}: no component {component!r}{near}; there are {', '.join(known)}")
     if group_by in variable:
         raise PipelineError(f"step {label!r}: group_by {group_by!r} cannot be a variable component too")
-
-
-def check_sample(label: str, sample: object) -> int:
-    """Return the number of planes that a call over the whole plate gets at most.
-
-    Raises
-    ------
-    PipelineError
-        If it is none.
-    """
-    if type(sample) is not int or sample < 1:
-        raise PipelineError(f"step {label!r}: sample= must be a number of planes from 1, not {sample!r:.80}")
-    return sample
 
 
 def output_names(label: str, outputs: str | tuple[str, ...] | Mapping[str, str] | None) -> tuple[str, ...]:
@@ -103,7 +90,7 @@ def output_kinds(label: str, outputs: str | tuple[str, ...] | Mapping[str, str] 
         raise PipelineError(f"step {label!r}: {e} as the kind of an output; there are {kinds}") from e
 
 
-def read_where(label: str, where: object) -> Where:
+def read_where(label: str, where: Mapping[str, Any]) -> Where:
     """Return which wells, sites, channels, planes and timepoints a step is for; any where it does not say.
 
     Raises
@@ -111,8 +98,6 @@ def read_where(label: str, where: object) -> Where:
     PipelineError
         For a component that there is not, or a value that it cannot have.
     """
-    if not isinstance(where, Mapping):
-        raise PipelineError(f"step {label!r}: where= must be a dict of component and values, not {where!r:.80}")
     known = (WELL, *COMPONENT_NAMES)
     found: Where = {}
     for component, given in where.items():

@@ -18,6 +18,7 @@ import math
 import re
 import tomllib
 from collections.abc import Mapping
+from itertools import count
 from typing import TYPE_CHECKING, Any
 
 from plateflow import functions as library
@@ -34,7 +35,6 @@ if TYPE_CHECKING:
 
 SUFFIX = ".toml"
 _LIBRARY = f"{library.__name__}:"
-_TEXTS = ("name", "group_by", "source")
 _STEP_KEYS = (
     *("function", "functions", "inputs", "outputs", "name", "variable_components", "group_by", "where", "source"),
     *("keep", "sample", "enabled", "params"),
@@ -75,15 +75,13 @@ def read_toml(text: str) -> dict[str, Any]:
     except RecursionError as e:
         raise TomlError("is nested too deeply to be read") from e
     _check_keys("the pipeline", told, _KEYS)
-    for key, kind in (("name", str), ("filenames", str), ("metadata", str), ("channels", dict), ("steps", list)):
-        if key in told and not isinstance(told[key], kind):
-            raise TomlError(f"{key} must be a {_KINDS[kind]}, not {told[key]!r:.80}")
     if "name" not in told:
         raise TomlError('has no name; begin it with name = "..."')
-    if not isinstance(told.get("sequential", ""), str | list):
-        raise TomlError(f"sequential must be a component or a list of them, not {told['sequential']!r:.80}")
-    steps = zip(told.get("steps", []), _lines(text), strict=False)
-    return {**told, "steps": [_step(each, line) for each, line in steps]}
+    steps = told.get("steps", [])
+    if not isinstance(steps, list):
+        raise TomlError(f"steps must be a list of tables ([[steps]]), not {steps!r:.80}")
+    numbered = zip(steps, count(1), _lines(text), strict=False)
+    return {**told, "steps": [_step(each, number, line) for each, number, line in numbered]}
 
 
 def write_toml(form: PipelineForm) -> str:
@@ -103,9 +101,6 @@ def write_toml(form: PipelineForm) -> str:
     for step in form.steps:
         lines += ["", "[[steps]]", *_step_lines(step)]
     return "\n".join([*lines, ""])
-
-
-_KINDS = {str: "text", dict: "table", list: "list of tables ([[steps]])"}
 
 
 def _texts(form: PipelineForm) -> tuple[tuple[str, str | None], ...]:
@@ -128,11 +123,11 @@ def _check_keys(what: str, told: Mapping[str, Any], known: Iterable[str]) -> Non
             raise TomlError(f"{what} has no {key!r}{did_you_mean(key, known)}; there are: {', '.join(known)}")
 
 
-def _step(told: Any, line: int) -> FunctionStep:
+def _step(told: Any, number: int, line: int) -> FunctionStep:
     try:
         return _make_step(told)
     except PipelineError as e:
-        raise TomlError(str(e), line) from e
+        raise TomlError(f"[[steps]] number {number}: {e}", line) from e
 
 
 def _make_step(told: Any) -> FunctionStep:
@@ -141,22 +136,16 @@ def _make_step(told: Any) -> FunctionStep:
     _check_keys("a step", told, _STEP_KEYS)
     if ("function" in told) == ("functions" in told):
         raise TomlError("a step needs either function, or functions by the value of group_by")
-    options = {key: _tuples(value) for key, value in told.items() if key not in ("function", "functions", "params")}
-    for key in _TEXTS:
-        if not isinstance(options.get(key, ""), str):
-            raise TomlError(f"{key} of a step must be a text, not {options[key]!r:.80}")
-    for key in ("keep", "enabled"):
-        if not isinstance(options.get(key, True), bool):
-            raise TomlError(f"{key} of a step must be true or false, not {options[key]!r:.80}")
-    if "inputs" in options:
-        options["inputs"] = _inputs(told["inputs"])
+    options = {key: _tuples(value) for key, value in told.items() if key not in ("function", "functions")}
+    if isinstance(told.get("inputs"), list):
+        options["inputs"] = tuple(told["inputs"])  # a list within stays one: of images that go in together
     if "functions" in told:
         if not isinstance(told["functions"], dict):
             raise TomlError(f"functions must be a table by the value of group_by, not {told['functions']!r:.80}")
         func: Any = {key: _function(each) for key, each in told["functions"].items()}
     else:
         func = _function(told["function"])
-    return FunctionStep(func, params=_params(told.get("params", {})), **options)
+    return FunctionStep(func, **options)
 
 
 def _function(told: Any) -> Any:
@@ -166,7 +155,7 @@ def _function(told: Any) -> Any:
         _check_keys("a function", told, ("function", "params"))
         if "function" not in told:
             raise TomlError(f"{told!r:.80} names no function")
-        return (_function(told["function"]), _params(told.get("params", {})))
+        return (_function(told["function"]), _tuples(told.get("params", {})))
     if not isinstance(told, str):
         raise TomlError(f"a function must be named by a text, not {told!r:.80}")
     if ":" in told:
@@ -175,20 +164,6 @@ def _function(told: Any) -> Any:
         near = did_you_mean(told, library.__all__)
         raise TomlError(f"the library has no function {told!r}{near}; name others as 'package.module:function'")
     return _LIBRARY + told
-
-
-def _params(told: Any) -> dict[str, Any]:
-    if not isinstance(told, dict):
-        raise TomlError(f"params must be a table of parameters, not {told!r:.80}")
-    return {name: _tuples(value) for name, value in told.items()}
-
-
-def _inputs(told: Any) -> Any:
-    given = told if isinstance(told, list) else [told]
-    for each in given:
-        if not (isinstance(each, str) or (isinstance(each, list) and all(isinstance(name, str) for name in each))):
-            raise TomlError(f"inputs must be names, or lists of names, not {each!r:.80}")
-    return tuple(given)
 
 
 def _tuples(value: Any) -> Any:

@@ -46,7 +46,7 @@ def test_mistakes_are_one_line(cli: Cli, small_plate: Path) -> None:
     path = cli.pipeline(TOML.replace("outputs", "output"), "wrong.toml")
     run = cli.run("compile", path, small_plate)
     assert run.returncode == 2
-    assert f"{path}:5: a step has no 'output' (did you mean 'outputs'?)" in run.stderr
+    assert f"{path}:5: [[steps]] number 1: a step has no 'output' (did you mean 'outputs'?)" in run.stderr
     path = cli.pipeline(TOML, "counted.toml")
     run = cli.run("compile", path, small_plate, "--set", "find_nuclie.method=li")
     assert run.returncode == 2

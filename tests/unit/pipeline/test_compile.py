@@ -342,6 +342,8 @@ def test_labels_in_planes_that_one_image_cannot_show_are_refused_before_they_are
         (lambda: FunctionStep([f.same, [f.same]]), "holds another one"),
         (lambda: FunctionStep((f.same, 3)), "is not (function, {parameter: value})"),  # type: ignore[arg-type]
         (lambda: FunctionStep(f.same, params=[("a", 1)]), "params="),  # type: ignore[arg-type]
+        (lambda: FunctionStep(f.same, params={1: 2}), "params= must be a dict of parameter and value"),  # type: ignore[dict-item]
+        (lambda: FunctionStep((f.same, {1: 2})), "is not (function, {parameter: value})"),  # type: ignore[arg-type]
         (lambda: FunctionStep(f.same, where={"zed": 1}), "where= has no component 'zed'"),
         (lambda: FunctionStep(f.same, where={"sites": 1}), "(did you mean 'site'?)"),
         (lambda: FunctionStep(f.same, where={"z": "1"}), "z must be a whole number, not '1'"),
@@ -367,6 +369,80 @@ def test_steps_that_make_no_sense_by_themselves(make: Any, words: str) -> None:
     with pytest.raises(PipelineError) as caught:
         make()
     assert words in str(caught.value)
+
+
+ANYTHING: dict[str, tuple[Any, ...]] = {
+    "inputs": (3, (None,), [["DNA"]], {"DNA": 1}, {"DNA"}, b"DNA", [None], ("1", ["1", 3])),
+    "outputs": (3, b"Q", True, {"Q"}),
+    "variable_components": (3, None, b"z", {"z": 1}),
+    "group_by": (3, ["z"]),
+    "where": (3, "", ["z"]),
+    "source": (3, None, []),
+    "keep": (3, "no", []),
+    "enabled": (3, "no", None),
+    "sample": (0, 1.5, True, None),
+    "params": (3, [("a", 1)]),
+    "name": (3, b"x"),
+}
+ANYTHING_OF_PIPELINES: dict[str, tuple[Any, ...]] = {
+    "steps": (3, None, "abc", {"a": 1}, FunctionStep(f.same)),
+    "channels": (3, ["1"], {"DNA": None}, {"DNA": True}, {"DNA": ["1"]}),
+    "filenames": (3, b"x"),
+    "metadata": (3, []),
+    "sequential": (3, None),
+}
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [(option, value) for option, values in ANYTHING.items() for value in values],
+)
+def test_an_option_of_a_step_of_another_type_is_named_with_its_step(option: str, value: Any) -> None:
+    with pytest.raises(PipelineError) as caught:
+        FunctionStep(f.same, **{option: value})
+    assert str(caught.value).startswith(f"step 'same': {option}= must be ")
+    assert str(caught.value).endswith(f", not {value!r}")
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [(option, value) for option, values in ANYTHING_OF_PIPELINES.items() for value in values],
+)
+def test_an_option_of_a_pipeline_of_another_type_is_named(option: str, value: Any) -> None:
+    with pytest.raises(PipelineError) as caught:
+        Pipeline("p", **{"steps": [FunctionStep(f.same)], option: value})
+    assert str(caught.value).startswith(f"pipeline 'p': {option}= must be ")
+    assert f", not {value!r:.80}" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({"sequential": [[]]}, "pipeline 'p': sequential= has no []; site, z, timepoint"),
+        ({"steps": [FunctionStep(f.same), None]}, "pipeline 'p': step 2, None, is not a FunctionStep"),
+        ({"steps": [[]]}, "pipeline 'p': step 1, [], is not a FunctionStep"),
+        ({"channels": {1: "1"}}, "pipeline 'p': channel name 1"),
+    ],
+)
+def test_what_stands_in_an_option_of_a_pipeline(given: dict[str, Any], words: str) -> None:
+    with pytest.raises(PipelineError) as caught:
+        Pipeline("p", **{"steps": [FunctionStep(f.same)], **given})
+    assert words in str(caught.value)
+
+
+def test_steps_and_components_may_come_from_a_generator() -> None:
+    step = FunctionStep(f.same, variable_components=(name for name in ("z", "site")))
+    assert step.variable_components == ("z", "site")
+    assert Pipeline("p", (each for each in [step])).steps == (step,)
+
+
+def test_a_plate_and_a_pipeline_that_stand_the_other_way_round_are_told(flat: Plate) -> None:
+    pipeline: Any = Pipeline("p", [FunctionStep(f.same)])
+    swapped: Any = flat
+    with pytest.raises(TypeError, match=r"compile_plate\(plate, pipeline\): plate must be a Plate, not a Pipeline"):
+        compile_plate(pipeline, swapped)
+    with pytest.raises(TypeError, match="pipeline must be a Pipeline, not a list"):
+        compile_plate(flat, [pipeline])  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(

@@ -28,7 +28,7 @@ FILE = HEAD + "def f(image):\n    return image\npipeline = Pipeline('p', [Functi
         ("\n\n1 / 0", ":3: ZeroDivisionError"),
         ("import nowhere_at_all", ":1: ModuleNotFoundError"),
         (HEAD + "Pipeline('p', [])", ":2: pipeline 'p' needs at least one step"),
-        (HEAD + "Pipeline('p', FunctionStep('a:b'))", ":2: TypeError"),
+        (HEAD + "Pipeline('p', FunctionStep('a:b'))", ":2: pipeline 'p': steps= must be a list of steps"),
     ],
 )
 def test_a_file_that_cannot_be_loaded_is_named_with_its_line(tmp_path: Path, text: str, words: str) -> None:

@@ -91,6 +91,21 @@ def test_the_examples_go_through_toml_and_back(path: Path, tmp_path: Path) -> No
     assert forms[0] == forms[1] == forms[2]
 
 
+@pytest.mark.parametrize("suffix", [".toml", ".py"])
+def test_what_is_saved_says_the_same_but_is_not_equal(suffix: str, tmp_path: Path) -> None:
+    step = FunctionStep(gaussian, inputs="DNA", outputs="G", sigma=2.0, where={"site": 1}, keep=True)
+    off = FunctionStep(median, inputs="DNA", enabled=False)
+    given = {"channels": {"DNA": "1"}, "filenames": "(?P<well>x)", "metadata": "m.csv", "sequential": "z"}
+    saved = Pipeline("p", [step, off], settings=["gaussian.sigma=3"], **given)  # type: ignore[arg-type]
+    save_pipeline(saved, tmp_path / f"p{suffix}")
+    loaded = load_pipeline(tmp_path / f"p{suffix}")
+    assert loaded != saved
+    assert describe_pipeline(loaded, {}) == describe_pipeline(saved, {})
+    for field in ("name", "channels", "filenames", "metadata", "sequential", "step_names"):
+        assert getattr(loaded, field) == getattr(saved, field)
+    assert (loaded.settings, loaded.steps[0].branches[None].params) == ((), {"sigma": 2.0})
+
+
 def test_by_hand() -> None:
     pipeline = read(
         """
@@ -115,26 +130,60 @@ def test_by_hand() -> None:
     assert branched.where == {"site": (1,), "well": ("A01", "B02")}
 
 
+TWO = "name = 'p'\n[[steps]]\nfunction = 'median'\n[[steps]]\nfunction = 'gaussian'\n"
+
+
 @pytest.mark.parametrize(
     ("text", "line", "words"),
     [
         ("name = ", 1, "is no TOML"),
         ("[[steps]]\nfunction = 'gaussian'", 0, 'begin it with name = "..."'),
-        ("name = 3", 0, "name must be a text, not 3"),
+        ("name = 3", 0, "pipeline name 3: 1 to 200 characters of Unicode text are needed"),
         ("name = 'p'\nsteps = 3", 0, "steps must be a list of tables"),
         ("name = 'p'\nchanels = {}", 0, "the pipeline has no 'chanels' (did you mean 'channels'?)"),
         ("name = 'p'", 0, "needs at least one step"),
         ("name = 'p'\nsequential = 'sites'\n[[steps]]\nfunction = 'median'", 0, "(did you mean 'site'?)"),
-        ("name = 'p'\nsequential = 3", 0, "sequential must be a component or a list"),
+        ("name = 'p'\nsequential = 3", 0, "pipeline 'p': sequential= must be a component or several, not 3"),
+        ("name = 'p'\nfilenames = 3", 0, "pipeline 'p': filenames= must be a text, a regular expression, not 3"),
+        (
+            "name = 'p'\nchannels = {DNA = {}}",
+            0,
+            "channels= must be a dict of name and the plate's channel, not {'DNA'",
+        ),
         ("name = 'p'\n\n[[steps]]\nfunctoin = 'gaussian'", 3, "a step has no 'functoin' (did you mean 'function'?)"),
         ("name = 'p'\n[[steps]]\nfunction = 'gausian'", 2, "no function 'gausian' (did you mean 'gaussian'?)"),
         ("name = 'p'\n[[steps]]\nfunction = 'median'\n[[steps]]\ninputs = 'x'", 4, "needs either function, or"),
         ("name = 'p'\n[[steps]]\nfunction = 3", 2, "a function must be named by a text, not 3"),
         ("name = 'p'\n[[steps]]\nfunction = {params = {}}", 2, "names no function"),
-        ("name = 'p'\n[[steps]]\nfunction = 'median'\nparams = 3", 2, "params must be a table"),
-        ("name = 'p'\n[[steps]]\nfunction = 'median'\ninputs = [3]", 2, "inputs must be names"),
-        ("name = 'p'\n[[steps]]\nfunction = 'median'\nkeep = 'no'", 2, "keep of a step must be true or false"),
-        ("name = 'p'\n[[steps]]\nfunction = 'median'\nname = 3", 2, "name of a step must be a text"),
+        (
+            "name = 'p'\n[[steps]]\nfunction = 'median'\nparams = 3",
+            2,
+            "step 'median': params= must be a dict of parameter and value, not 3",
+        ),
+        (
+            "name = 'p'\n[[steps]]\nfunction = 'median'\ninputs = [3]",
+            2,
+            "step 'median': inputs= must be a name, a list",
+        ),
+        (
+            "name = 'p'\n[[steps]]\nfunction = 'median'\nkeep = 'no'",
+            2,
+            "step 'median': keep= must be true or false, not 'no'",
+        ),
+        (
+            "name = 'p'\n[[steps]]\nfunction = 'median'\nname = 3",
+            2,
+            "[[steps]] number 1: step 'median': name= must be a text, not 3",
+        ),
+        (f"{TWO}inputs = 3", 4, "[[steps]] number 2: step 'gaussian': inputs= must be a name, a list of names, or a"),
+        (f"{TWO}inputs = [['DNA', 3]]", 4, "number 2: step 'gaussian': inputs= must be"),
+        (f"{TWO}outputs = 3", 4, "number 2: step 'gaussian': outputs= must be a name, a tuple of names, or a dict"),
+        (f"{TWO}variable_components = 3", 4, "variable_components= must be a component or several, not 3"),
+        (f"{TWO}group_by = ''", 4, "number 2: step 'gaussian': no component ''"),
+        (f"{TWO}group_by = 3", 4, "group_by= must be a component, not 3"),
+        (f"{TWO}where = 3", 4, "where= must be a dict of component and values, not 3"),
+        (f"{TWO}enabled = 'no'", 4, "enabled= must be true or false, not 'no'"),
+        (f"{TWO}name = 'mine'\nsample = 1.5", 4, "number 2: step 'mine': sample= must be a number of planes from 1"),
         ("name = 'p'\n[[steps]]\nfunction = 'median'\nvariable_components = 'zz'", 2, "no component 'zz'"),
         ("name = 'p'\n[[steps]]\nfunctions = {DNA = 'median'}", 2, "needs group_by="),
     ],
