@@ -62,18 +62,19 @@ def modules_beside(source: PipelineSource) -> Iterator[tuple[str, str]]:
     folder = Path(source.path).parent
     found = {}
     for name, module in sorted(sys.modules.items()):
-        known = getattr(module, "__file__", None)
-        if known and known != source.path and _is_beside(Path(known), folder) and os.path.isfile(known):
-            found[name] = str(known)
-    # What is imported inside a function may not have been yet.
-    waiting = [*_imports(source.text), *chain.from_iterable(map(_imported, found.values()))]
-    while waiting:
-        name = waiting.pop()
-        for path in () if name in found else _files_beside(folder, _top(name)):
+        file = getattr(module, "__file__", None)
+        if file and file != source.path and _is_beside(Path(file), folder) and os.path.isfile(file):
+            found[name] = str(file)
+    # What is imported inside a function may not have been yet; of a package, all counts.
+    waiting = {*map(_top, chain(_imports(source.text), *map(_imported, found.values())))}
+    known: set[str] = set()
+    while new := waiting - known:
+        known |= new
+        for path in chain.from_iterable(_files_beside(folder, name) for name in new):
             beside = ".".join(path.relative_to(folder).with_suffix("").parts).removesuffix(".__init__")
-            if beside not in found and str(path) != source.path:
+            if str(path) != source.path:
                 found[beside] = str(path)
-                waiting += _imported(str(path))
+                waiting |= {*map(_top, _imported(str(path)))}
     yield from sorted(found.items())
 
 
