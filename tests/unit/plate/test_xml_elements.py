@@ -151,8 +151,8 @@ def test_other_encodings_are_the_parsers(tmp_path: Path) -> None:
 
 def test_bytes_that_are_no_utf_8(tmp_path: Path) -> None:
     path = tmp_path / "a.xml"
-    path.write_bytes(b"<Root><Image><id>1</id></Image>\xff</Root>")
-    with pytest.raises(PlateError, match=r"a\.xml: is not UTF-8, as it says"):
+    path.write_bytes(b"<Root>\n<Image><id>1</id></Image>\n\xff</Root>")
+    with pytest.raises(PlateError, match=r"a\.xml, line 3: is not UTF-8, as it says"):
         list(read_rows(str(path), NAMES, "Image", WANTED))
 
 
@@ -167,3 +167,35 @@ def test_entities_that_expand_for_ever_are_refused(tmp_path: Path, repeated: str
     for name in ("a.xml", "b.xml"):
         with pytest.raises(PlateError, match=rf"{name}: declares a document type"):
             list(read_rows(str(tmp_path / name), NAMES, repeated, WANTED))
+
+
+BROKEN = {
+    "the first, whose tags do not fit": ("<id>1</ix>", "mismatched tag"),
+    "one after the root": ("</Root>\n<Image><id>9</id></Image>\n", "junk after document element"),
+    "a control character": ("<id>\x02</id>", "invalid token"),
+}
+
+
+@pytest.mark.parametrize(("written", "why"), BROKEN.values(), ids=BROKEN)
+def test_what_no_parser_reads_is_read_by_no_form(tmp_path: Path, written: str, why: str) -> None:
+    images = "".join(f"<Image><id>{number}</id></Image>\n" for number in range(1, 4))
+    text = f"<Root>\n{images}</Root>\n"
+    old = "</Root>\n" if "</Root>" in written else "<id>2</id>" if "\x02" in written else "<id>1</id>"
+    (tmp_path / "a.xml").write_text(text.replace(old, written))
+    with pytest.raises(PlateError, match=why):
+        list(read_rows(str(tmp_path / "a.xml"), NAMES, "Image", WANTED))
+
+
+def test_what_is_quoted_otherwise_is_read_by_the_parser(tmp_path: Path) -> None:
+    image = "<Image Version='7'><X Unit='um'>5</X></Image>\n"
+    (tmp_path / "a.xml").write_text(f"<Root>\n{image}{image}</Root>")
+    rows = [
+        row.values[:5] for row in read_rows(str(tmp_path / "a.xml"), NAMES, "Image", WANTED) if isinstance(row, Row)
+    ]
+    assert rows == [("5", "um", None, None, "7")] * 2
+
+
+def test_an_element_in_an_instruction_is_none(tmp_path: Path) -> None:
+    image = "<Image><id>1</id></Image>"
+    (tmp_path / "a.xml").write_text(f"<?xml version='1.0' encoding='utf-8'?><Root>{image}<?old {image}?></Root>")
+    assert sum(isinstance(row, Row) for row in read_rows(str(tmp_path / "a.xml"), NAMES, "Image", WANTED)) == 1

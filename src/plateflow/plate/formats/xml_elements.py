@@ -100,7 +100,9 @@ class _Quick:
         try:
             self._text += self._decoder.decode(data, last)
         except UnicodeDecodeError as e:
-            raise PlateError(f"{self._path}: is not UTF-8, as it says: {e}; copy it again from the microscope") from e
+            line = self._collector.line + self._text.count("\n") + data[: e.start].count(b"\n")
+            why = f"is not UTF-8, as it says ({e.reason})"
+            raise PlateError(f"{self._path}, line {line}: {why}; copy it again from the microscope") from e
         # Comments and instructions may hold what looks like an element; the first of these is the file's own.
         self._given_up = self._given_up or "<!" in self._text or "<?" in self._text.removeprefix("<?xml")
         if self._template is None and not self._given_up:
