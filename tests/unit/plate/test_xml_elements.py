@@ -198,4 +198,4 @@ def test_what_is_quoted_otherwise_is_read_by_the_parser(tmp_path: Path) -> None:
 def test_an_element_in_an_instruction_is_none(tmp_path: Path) -> None:
     image = "<Image><id>1</id></Image>"
     (tmp_path / "a.xml").write_text(f"<?xml version='1.0' encoding='utf-8'?><Root>{image}<?old {image}?></Root>")
-    assert sum(isinstance(row, Row) for row in read_rows(str(tmp_path / "a.xml"), NAMES, "Image", WANTED)) == 1
+    assert len(list(read_rows(str(tmp_path / "a.xml"), frozenset({"Image"}), "Image", WANTED))) == 1
