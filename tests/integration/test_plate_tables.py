@@ -308,6 +308,28 @@ def test_with_other_wells_done_than_it_had_read_it_runs_again(lab: Lab) -> None:
     assert lab.run(wells=["A01"], resume=True).axes == []
 
 
+@pytest.mark.parametrize(
+    ("function", "wrong", "there"),
+    [
+        ("normalise_to_controls", {"control_column": "Metadata_Nope"}, "Metadata_Plate, Metadata_Well, Metadata_Row"),
+        ("score_assay", {"feature": "Nuclei_Nope"}, "Nuclei_Intensity_"),
+        ("score_assay", {"control_column": "Metadata_Well", "positive": "Z99"}, "'A01', 'A02', 'A03'"),
+    ],
+)
+def test_a_wrong_column_of_the_library_is_one_line(lab: Lab, function: str, wrong: dict[str, str], there: str) -> None:
+    params = "".join(f", {name}={value!r}" for name, value in wrong.items())
+    wells = PIPELINE.partition("    FunctionStep(share")[0]
+    step = f"FunctionStep({function}, 'Nuclei', 'New', variable_components='well'{params})"
+    (lab.folder / "pipeline.py").write_text(f"from plateflow.functions import {function}\n{wells}{step}])\n")
+    said = lab.run()
+    assert said.error.startswith(f"step {function!r} over the whole plate: no ")
+    assert list(wrong.values())[-1] in said.error
+    assert f"; there are: {there}" in said.error
+    failed = [update for update in said.of(f"plate:{function}") if isinstance(update.error, str)]
+    assert failed
+    assert not [update for update in failed if isinstance(update.traceback, str)]
+
+
 def test_its_failure_leaves_the_wells_and_resume_runs_it_alone(lab: Lab) -> None:
     lab.write(on_share="raise ValueError('no controls')")
     said = lab.run()

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import traceback
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import polars as pl
 
+from plateflow import functions as library
+from plateflow.errors import InputError
 from plateflow.functions.kinds import Kind
 from plateflow.pipeline.signature import convert_parameters, function_name, read_signature, resolve_function
 
@@ -22,6 +25,8 @@ if TYPE_CHECKING:
 
 NUMBERS = "biuf"
 """Kinds of dtype that pixels and columns may have."""
+
+_LIBRARY = f"{library.__name__}."
 
 Calls = tuple[dict[str | None, "Call"], ...]
 """For each step, its function by group_by value."""
@@ -47,6 +52,8 @@ class Call:
         ------
         ValueError
             If it returned something else.
+        InputError
+            If it is one of the library and refuses its input: the text says what to do, and needs no traceback.
         """
         returned = self._returned(arrays, info)
         things = list(returned) if isinstance(returned, tuple) and len(kinds) > 1 else [returned]
@@ -56,7 +63,12 @@ class Call:
 
     def _returned(self, arrays: list[Any], info: Info) -> Any:
         told = dict.fromkeys(self.info, info)
-        returned = self.func(**dict(zip(self.data, arrays, strict=True)), **told, **self.params)
+        try:
+            returned = self.func(**dict(zip(self.data, arrays, strict=True)), **told, **self.params)
+        except ValueError as e:
+            if _is_refusal(e):
+                raise InputError(str(e)) from e
+            raise
         for call in self.then:
             several = isinstance(returned, tuple) and len(call.data) > 1
             returned = call._returned(list(returned) if several else [returned], info)  # noqa: SLF001 - its own class
@@ -80,6 +92,12 @@ def _make_call(link: Branch, pixel_size_um: float | None) -> Call:
     signature = read_signature(func)
     params = convert_parameters(signature, link.params, pixel_size_um)
     return Call(func, tuple(signature.data), params, signature.info)
+
+
+def _is_refusal(error: ValueError) -> bool:
+    # Of the library alone: what numpy raises within it, or a user's function, is told with the place that it is from.
+    modules = [str(frame.f_globals.get("__name__")) for frame, _ in traceback.walk_tb(error.__traceback__)][1:]
+    return bool(modules) and all(f"{module}.".startswith(_LIBRARY) for module in (modules[0], modules[-1]))
 
 
 def _check_image(thing: Any) -> NDArray[Any]:

@@ -13,6 +13,7 @@ from tests.unit.pipeline import functions as f
 from tests.unit.pipeline.here import Here
 from tests.unit.pipeline.plates import grey, write_plate
 
+from plateflow.functions import difference_of_gaussians
 from plateflow.functions.kinds import Image, Images, Kind, Labels, LabelStack, Record, Stack, Table
 from plateflow.pipeline.compile import compile_plate
 from plateflow.pipeline.pipeline import Pipeline
@@ -20,6 +21,7 @@ from plateflow.pipeline.plan import Ref
 from plateflow.pipeline.step import FunctionStep
 from plateflow.plate.model import Plate
 from plateflow.plate.pattern_groups import Address
+from plateflow.progress.failure import Failure
 
 HALVES = FunctionStep(f.halves, inputs="1", outputs="Halves")
 FIRST = Address(1, 1, 1)
@@ -30,9 +32,12 @@ def plate(tmp_path_factory: pytest.TempPathFactory) -> Plate:
     return write_plate(tmp_path_factory.mktemp("plate") / "p", sites=2)
 
 
+def failure_of(plate: Plate, *steps: FunctionStep) -> Failure:
+    return Here(compile_plate(plate, Pipeline("p", steps))).failures["A01"]
+
+
 def error_of(plate: Plate, *steps: FunctionStep) -> str:
-    here = Here(compile_plate(plate, Pipeline("p", steps)))
-    return here.failures["A01"].error
+    return failure_of(plate, *steps).error
 
 
 returned: Any = None
@@ -103,6 +108,21 @@ def test_a_wrong_result_is_an_error_of_its_step(
     error = error_of(plate, *steps)
     assert words in error
     assert error.startswith("ValueError: ")
+
+
+def edges(image: Image) -> Image:
+    return difference_of_gaussians(image, low=8.0, high=2.0)
+
+
+def test_a_refusal_of_the_library_is_one_line_and_any_other_has_its_place(plate: Plate) -> None:
+    reason = "low 8 must be below high 2"
+    wrong = {"low": 8.0, "high": 2.0}
+    for func in ((difference_of_gaussians, wrong), [f.same, (difference_of_gaussians, wrong)]):
+        refused = failure_of(plate, FunctionStep(func, inputs="1"))
+        assert (refused.error, refused.traceback) == (reason, "")
+    own = failure_of(plate, FunctionStep(edges, inputs="1"))
+    assert own.error == f"ValueError: {reason}"
+    assert "in edges" in own.traceback
 
 
 def test_a_measurement_made_twice_is_an_error(plate: Plate) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from plateflow.errors import ImageError
+from plateflow.errors import ImageError, InputError
 from plateflow.pipeline.step_checks import NAME_LIMIT
 from plateflow.progress.carried import ERROR_LIMIT
 from plateflow.progress.failure import TRACEBACK_LIMIT, describe
@@ -76,6 +76,11 @@ def test_type_and_text(raise_it: Callable[[], object], text: str) -> None:
     assert failure.error.endswith(text) or failure.error.startswith(text)
     assert "Traceback (most recent call last)" in failure.traceback
     assert "raise_it" in failure.traceback or "recurse" in failure.traceback
+
+
+def test_what_the_library_refuses_has_no_traceback() -> None:
+    failure = describe(raised(throw(InputError("no column 'a'; there are: b"))))
+    assert (failure.error, failure.traceback) == ("no column 'a'; there are: b", "")
 
 
 def test_a_chain_of_exceptions_is_told_whole() -> None:
