@@ -1,4 +1,4 @@
-"""Saving a pipeline to a file, Python or TOML, that loads to the same again."""
+"""Saving a pipeline to a file, Python or TOML, that loads to one which says the same."""
 
 from __future__ import annotations
 
@@ -17,7 +17,12 @@ if TYPE_CHECKING:
 
 
 def save_pipeline(pipeline: Pipeline, path: str | Path) -> None:
-    """Write a pipeline to a file; loading that gives an equal one.
+    """Write a pipeline to a file; the one that is loaded from it says the same.
+
+    Equal are its name, ``channels``, ``filenames``, ``metadata`` and ``sequential``, and of each of its ``listed``
+    steps all options, the functions by their addresses, and the parameters (tuples of TOML for lists). The two are not
+    ``==``: the loaded one has that file as its ``source``, and functions as the file names them, by address in TOML.
+    ``settings`` are of one run and are not written.
 
     Parameters
     ----------

@@ -11,6 +11,7 @@ from types import SimpleNamespace
 from typing import Annotated, Any, get_args, get_origin
 
 import msgspec
+import polars
 
 from plateflow.errors import PipelineError
 from plateflow.functions import kinds
@@ -96,6 +97,8 @@ def read_signature(func: Callable[..., Any]) -> Signature:
         if not named:
             raise PipelineError(f"function {function_name(func)} takes no image")
         data = {next(iter(named)): Kind.IMAGE}
+    untold = [] if hinted else list(data)  # beside data that hints tell, one may be a parameter
+    _check_frames(func, {name: hints.get(name) for name in [*untold, "return"]})
     returns = _returned_kinds(hints.get("return"))
     _check_kinds(func, data, returns)
     return Signature(
@@ -152,10 +155,12 @@ def check_parameters(signature: Signature, given: dict[str, Any]) -> list[str]:
         if parameter.kind is parameter.POSITIONAL_ONLY:
             problems.append(f"parameter {name!r} cannot be given by name; wrap the function in a def of your own")
         elif parameter.default is parameter.empty and name not in given:
-            problems.append(f"parameter {name!r} is missing; the function has no default for it")
+            other = f"; {_WRITE_FRAME}" if _is_untold_frame(parameter.annotation) else ""
+            problems.append(f"parameter {name!r} is missing; the function has no default for it{other}")
     return problems
 
 
+_WRITE_FRAME = "for a table of the whole plate write Frame, from plateflow.functions.kinds"
 _VARIADIC = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
 
 
@@ -190,6 +195,17 @@ def _check_kinds(func: Callable[..., Any], data: dict[str, Kind], returns: tuple
         raise PipelineError(f"function {function_name(func)} returns images by name; return a tuple of Image")
     if Kind.PLANES in returns:
         raise PipelineError(f"function {function_name(func)} returns planes of the plate; return an Image")
+
+
+def _check_frames(func: Callable[..., Any], hints: dict[str, Any]) -> None:
+    for name, hint in hints.items():
+        if _is_untold_frame(hint):
+            what = "what it returns" if name == "return" else f"parameter {name!r}"
+            raise PipelineError(f"function {function_name(func)}: {what} has the hint DataFrame; {_WRITE_FRAME}")
+
+
+def _is_untold_frame(hint: Any) -> bool:
+    return any(part is polars.DataFrame for part in (hint, *get_args(hint))) and _kind_of(hint) is None
 
 
 def _kind_of(hint: Any) -> Kind | None:

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 TABLES = "tables"
 WELLS_CSV = "wells.csv"
 """One row a well."""
+_NOT_FOR_ALL = (pl.Int128, pl.UInt128, pl.Time)
+"""What polars writes to Parquet in a form that others refuse."""
 PROFILES = "profiles.parquet"
 """The median cell of each well."""
 
@@ -81,8 +83,11 @@ def write_frame(path: Path, frame: pl.DataFrame, *, fsync: bool = False) -> int:
     Raises
     ------
     OutputError
-        For a column that no Parquet file can hold.
+        For a column that no Parquet file can hold, or that pandas cannot read from one; names it.
     """
+    for column, dtype in frame.schema.items():
+        if _holds(dtype, _NOT_FOR_ALL):
+            raise OutputError(f"{path}: column {column!r} is {dtype}, which pandas cannot read; cast it to another")
     try:
         return _write(path, frame.with_columns(selectors.float().fill_nan(None)), fsync=fsync)
     except pl.exceptions.PolarsError as error:
@@ -173,6 +178,14 @@ def _write(path: Path, frame: pl.DataFrame, *, fsync: bool) -> int:
     data = buffer.getbuffer()
     write_atomic(path, data, fsync=fsync)
     return len(data)
+
+
+def _holds(dtype: pl.DataType, sought: Collection[type[pl.DataType]]) -> bool:
+    if isinstance(dtype, pl.List | pl.Array):
+        return _holds(dtype.inner, sought)  # type: ignore[arg-type]  # of a table that there is, it is no class
+    if isinstance(dtype, pl.Struct):
+        return any(_holds(field.dtype, sought) for field in dtype.fields)  # type: ignore[arg-type]  # as above
+    return isinstance(dtype, tuple(sought))
 
 
 def _csv_line(cells: Sequence[object]) -> str:

@@ -5,12 +5,14 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import polars as pl
 import pytest
 from tests.unit.pipeline import functions as f
 from tests.unit.pipeline.plates import write_plate
 from tests.unit.pipeline.test_plate_wide import folded
 
 from plateflow.errors import CompileError
+from plateflow.execution.plate_tables import record_path
 from plateflow.functions.kinds import Frame, Image, Kind, Labels, Planes, Table
 from plateflow.pipeline.compile import compile_plate, describe_plan
 from plateflow.pipeline.compile_steps import check_steps
@@ -214,6 +216,56 @@ def test_a_chain_of_them_is_one_step(plate: Plate) -> None:
     assert plan.updates(plan.axes[-1]) == 5
     with pytest.raises(CompileError, match="in its chain a function returns frame, but the next one takes image"):
         compiled(plate, HALVES, over([summary, f.same]))
+
+
+def takes_polars(cells: pl.DataFrame) -> Frame:
+    return cells
+
+
+def gives_polars(cells: Frame) -> pl.DataFrame:
+    return cells
+
+
+def gives_two(cells: Frame) -> tuple[Frame, pl.DataFrame]:
+    return cells, cells
+
+
+def takes_maybe(cells: pl.DataFrame | None) -> Frame:
+    raise NotImplementedError
+
+
+@pytest.mark.parametrize(
+    ("func", "what"),
+    [
+        (takes_polars, "parameter 'cells'"),
+        (takes_maybe, "parameter 'cells'"),
+        (gives_polars, "what it returns"),
+        (gives_two, "what it returns"),
+    ],
+)
+def test_a_hint_of_polars_own_table_is_told_to_be_frame(plate: Plate, func: Any, what: str) -> None:
+    step = FunctionStep(func, inputs="Nuclei", outputs="New", variable_components="well")
+    with pytest.raises(CompileError) as caught:
+        compiled(plate, HALVES, step)
+    assert f"{what} has the hint DataFrame" in str(caught.value)
+    assert "write Frame, from plateflow.functions.kinds" in str(caught.value)
+
+
+def looked_up(cells: Frame, table: pl.DataFrame) -> Frame:
+    raise NotImplementedError
+
+
+def test_polars_own_table_can_be_a_parameter(plate: Plate) -> None:
+    given: dict[str, Any] = {"inputs": "Nuclei", "outputs": "New", "variable_components": "well"}
+    table = FunctionStep(looked_up, table=pl.DataFrame({"a": [1]}), **given)
+    assert compiled(plate, HALVES, table).axes[-1].reads_tables
+    with pytest.raises(CompileError, match=r"parameter 'table' is missing; .*write Frame, from plateflow"):
+        compiled(plate, HALVES, FunctionStep(looked_up, **given))
+
+
+def test_the_record_that_the_docs_name_is_the_one_that_is_written() -> None:
+    docs = (Path(__file__).parents[3] / "docs" / "pipelines.md").read_text(encoding="utf-8")
+    assert record_path(Path(), "plate:call_hits").as_posix() in docs
 
 
 def test_toml_says_the_same(tmp_path: Path, plate: Plate) -> None:

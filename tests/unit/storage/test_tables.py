@@ -109,6 +109,22 @@ def test_a_table_with_dtypes_of_its_own_keeps_them_and_has_no_nan(tmp_path: Path
     assert pl.read_parquet(path).equals(read), "what stood there stays"
 
 
+@pytest.mark.parametrize("dtype", [pl.Int128, pl.UInt128, pl.Time], ids=str)
+def test_a_column_that_pandas_cannot_read_is_refused(tmp_path: Path, dtype: type[pl.DataType]) -> None:
+    values = pl.Series("a", [1, 2]).cast(dtype)
+    for frame in (
+        pl.DataFrame([values]),
+        pl.DataFrame({"a": [values, values]}),
+        pl.DataFrame({"a": values.reshape((2, 1))}),
+        pl.DataFrame({"a": pl.DataFrame([values]).to_struct()}),
+    ):
+        with pytest.raises(
+            OutputError, match=rf"x\.parquet: column 'a' is .*{dtype}.*, which pandas cannot read; cast"
+        ):
+            write_frame(tmp_path / "x.parquet", frame)
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_read_tables_names_the_part_that_is_broken(tmp_path: Path) -> None:
     with pytest.raises(OutputError, match="no tables"):
         read_tables(tmp_path)
