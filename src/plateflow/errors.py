@@ -7,6 +7,7 @@
     │   ├── PlateError       a plate folder that cannot be opened
     │   ├── PipelineError    a pipeline file that cannot be loaded, or a step that makes no sense
     │   ├── CompileError     a pipeline that does not fit a plate
+    │   ├── InputError       what a function of the library refuses: its well's error, or its step's
     │   └── OutputError      a results folder that cannot be written
     ├── PlateStepError       a step over the whole plate failed, before the wells or after them
     ├── ImageError           an image that is not what the plate declares: its well's error
@@ -44,6 +45,10 @@ class CompileError(UserError):
         self.problems = problems
         more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
         super().__init__(problems[0] + more)
+
+
+class InputError(UserError):
+    """A function of the library refuses what it is given; its text says what to do, so it is told without frames."""
 
 
 class OutputError(UserError):

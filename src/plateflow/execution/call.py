@@ -10,7 +10,7 @@ import numpy as np
 import polars as pl
 
 from plateflow import functions as library
-from plateflow.errors import UserError
+from plateflow.errors import InputError
 from plateflow.functions.kinds import Kind
 from plateflow.pipeline.signature import convert_parameters, function_name, read_signature, resolve_function
 
@@ -52,7 +52,7 @@ class Call:
         ------
         ValueError
             If it returned something else.
-        UserError
+        InputError
             If it is one of the library and refuses its input: the text says what to do, and needs no traceback.
         """
         returned = self._returned(arrays, info)
@@ -67,7 +67,7 @@ class Call:
             returned = self.func(**dict(zip(self.data, arrays, strict=True)), **told, **self.params)
         except ValueError as e:
             if _is_refusal(e):
-                raise UserError(str(e)) from e
+                raise InputError(str(e)) from e
             raise
         for call in self.then:
             several = isinstance(returned, tuple) and len(call.data) > 1

@@ -5,7 +5,7 @@ from __future__ import annotations
 import traceback
 from dataclasses import dataclass
 
-from plateflow.errors import PlateflowError, UserError
+from plateflow.errors import InputError, PlateflowError
 from plateflow.progress.carried import carried
 
 TRACEBACK_LIMIT = 16_000
@@ -24,7 +24,7 @@ class Failure:
 def describe(error: BaseException) -> Failure:
     """Put an exception into words, cut so that an update can carry it; whatever the exception, this raises none.
 
-    Of a long traceback both ends stay: where it began, and what was raised. What the user can mend has none.
+    Of a long traceback both ends stay: where it began, and what was raised. What the library refuses has none.
     """
     try:
         text = "".join(traceback.format_exception_only(error)).strip()
@@ -34,6 +34,6 @@ def describe(error: BaseException) -> Failure:
         frames = "".join(traceback.format_tb(error.__traceback__))
     if isinstance(error, PlateflowError):
         text = text.partition(": ")[2] or text  # made for people: its type says nothing to them
-    if isinstance(error, UserError):
+    if isinstance(error, InputError):
         frames = ""
     return Failure(carried(text) or type(error).__name__, carried(frames, TRACEBACK_LIMIT))

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from plateflow.errors import ImageError, OutputError
+from plateflow.errors import ImageError, InputError
 from plateflow.pipeline.step_checks import NAME_LIMIT
 from plateflow.progress.carried import ERROR_LIMIT
 from plateflow.progress.failure import TRACEBACK_LIMIT, describe
@@ -78,9 +78,9 @@ def test_type_and_text(raise_it: Callable[[], object], text: str) -> None:
     assert "raise_it" in failure.traceback or "recurse" in failure.traceback
 
 
-def test_what_the_user_can_mend_has_no_traceback() -> None:
-    failure = describe(raised(throw(OutputError("x.parquet: no space left on the disk"))))
-    assert (failure.error, failure.traceback) == ("x.parquet: no space left on the disk", "")
+def test_what_the_library_refuses_has_no_traceback() -> None:
+    failure = describe(raised(throw(InputError("no column 'a'; there are: b"))))
+    assert (failure.error, failure.traceback) == ("no column 'a'; there are: b", "")
 
 
 def test_a_chain_of_exceptions_is_told_whole() -> None:
