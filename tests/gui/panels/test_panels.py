@@ -316,6 +316,19 @@ def test_outputs_that_come_are_shown_without_being_asked_for(
     qtbot.waitUntil(lambda: panel.thumbnails.loading == 0)
 
 
+def test_outputs_that_come_after_the_last_question_are_shown(
+    qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(outputs, "LOOK_INTERVAL", 0.2)
+    panel = OutputsPanel()
+    show(qtbot, panel)
+    panel.show_folder(str(tmp_path / "results"))
+    panel.show_folder(str(tmp_path / "results"))  # soon after, as a run ends
+    write_results(tmp_path / "results", wells=6, pictures=1)
+    qtbot.waitUntil(lambda: len(cells(panel.wells.view, 1)) == 6)
+    qtbot.waitUntil(lambda: panel.thumbnails.loading == 0)
+
+
 def test_an_unchanged_folder_is_not_read_again(qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write_results(tmp_path / "results", wells=6, pictures=1)
     panel = OutputsPanel()

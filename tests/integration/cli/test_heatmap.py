@@ -4,9 +4,12 @@ import json
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
+import msgspec
 import polars as pl
 import pytest
 from tests.integration.cli.commands import Cli
+
+from plateflow.plate.wells import well_name
 
 
 @pytest.fixture(scope="module")
@@ -26,6 +29,17 @@ def test_a_measurement_is_drawn_well_by_well(cli: Cli, results: Path) -> None:
     wells = pl.read_csv(results / "wells.csv")
     for well, value in wells.select("Metadata_Well", "Mean_Nuclei_Math_Ratio_GFP").iter_rows():
         assert f"{well}: {value:.6g}" in drawn
+
+
+def test_the_whole_plate_is_drawn_whichever_wells_were_run(served: Cli, small_plate: Path, tmp_path: Path) -> None:
+    output = tmp_path / "results"
+    run = served.run("run", served.pipeline(), small_plate, "--output", output, "--wells", "A01")
+    assert run.returncode == 0, run.stderr
+    path = Path(served.run("heatmap", output, "Count_Nuclei").stdout.strip())
+    plate = msgspec.json.decode((output / "run.json").read_bytes())
+    labels = [text.text for text in ET.parse(path).iter("{http://www.w3.org/2000/svg}text")]
+    assert well_name(plate["plate_rows"], 1)[0] in labels
+    assert str(plate["plate_columns"]) in labels
 
 
 def test_without_a_feature_they_are_listed_and_json_gives_the_numbers(cli: Cli, results: Path, tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from tests.unit.gui.plate_wide import (
 from plateflow.cli.exits import Exit, exit_of
 from plateflow.gui.panels.contents import history_wells
 from plateflow.gui.panels.event_lines import event_line
-from plateflow.gui.plates import PlateStore
+from plateflow.gui.plates import PlateStore, can_retry
 from plateflow.gui.states import PlateState
 from plateflow.gui.texts import state_text, status_bar, step_text, wells_text
 from plateflow.gui.well_grid import WellGrid, plate_shape
@@ -84,6 +84,19 @@ def test_a_plate_wide_failure_fails_no_well() -> None:
     plate = store_of(script).plates[script.state.plate_id]
     assert state_text(plate) == "✕ Failed 0/6"
     assert wells_text(script.state) == "6 pending"
+    plate.output, plate.pipeline = "/r", "/p.py"
+    assert not can_retry(plate)  # it has to run all of them
+
+
+def test_a_run_that_failed_after_its_wells_can_go_on() -> None:
+    script = in_tables_step()
+    end_tables_step(script, fails=True)
+    script.execution(ExecutionState.FAILED, "the step over tables failed")
+    plate = store_of(script).plates[script.state.plate_id]
+    assert plate.state is PlateState.FAILED
+    assert not can_retry(plate)
+    plate.output, plate.pipeline = "/r", "/p.py"
+    assert can_retry(plate)
 
 
 def test_rate_and_end_are_of_wells() -> None:
