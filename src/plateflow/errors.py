@@ -15,6 +15,10 @@
     └── ServerError          the server is not there, does not answer or refused
 """
 
+from typing import Final
+
+_MOST_LISTED: Final = 8
+
 
 class PlateflowError(Exception):
     """Base of all; the message says what, which value, and what to do."""
@@ -32,6 +36,12 @@ class PipelineError(UserError):
     """A pipeline file cannot be loaded, or one of its steps makes no sense by itself."""
 
 
+def _listed(problems: tuple[str, ...]) -> str:
+    listed = "; ".join(f"({number}) {problem}" for number, problem in enumerate(problems[:_MOST_LISTED], 1))
+    left = len(problems) - _MOST_LISTED
+    return f"{len(problems)} problems: {listed}" + (f"; and {left} more" if left > 0 else "")
+
+
 class CompileError(UserError):
     """A pipeline does not fit a plate.
 
@@ -43,8 +53,7 @@ class CompileError(UserError):
 
     def __init__(self, problems: tuple[str, ...]) -> None:
         self.problems = problems
-        more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
-        super().__init__(problems[0] + more)
+        super().__init__(problems[0] if len(problems) == 1 else _listed(problems))
 
 
 class InputError(UserError):

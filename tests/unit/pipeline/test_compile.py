@@ -274,7 +274,7 @@ HALVES = FunctionStep(f.halves, inputs="1", outputs="Halves")
             ["'mean'", "measures objects 'H' 4 times"],
         ),
         ([FunctionStep(f.same, "1", keep=True), FunctionStep(f.same, "1")], ["keeps image '1'", "'same_2'"]),
-        ([FunctionStep(f.same, inputs="1", fator=1), FunctionStep(f.scaled, "1")], ["fator", "1 more"]),
+        ([FunctionStep(f.same, inputs="1", fator=1), FunctionStep(f.scaled, "1")], ["fator", "2 problems: (1) "]),
     ],
 )  # fmt: skip
 def test_errors_of_a_pipeline_name_the_step(flat: Plate, steps: list[FunctionStep], words: list[str]) -> None:
@@ -634,3 +634,10 @@ def test_a_plate_map_column_called_like_ours_gets_another_name(tmp_path: Path) -
     plan = compiled(plate, FunctionStep(f.same, inputs="1"))
     assert plan.plate.map_columns == {"PlateMap_Row": True, "Dose": False, "PlateMap_Site": False}
     assert plan.axes[0].metadata == {"PlateMap_Row": "A", "Dose": 2.0, "PlateMap_Site": 7.0}
+
+
+def test_all_problems_are_listed_up_to_a_number() -> None:
+    error = CompileError(tuple(f"step {number}" for number in range(10)))
+    assert str(error).startswith("10 problems: (1) step 0; (2) step 1; ")
+    assert str(error).endswith("(8) step 7; and 2 more")
+    assert str(CompileError(("one",))) == "one"
