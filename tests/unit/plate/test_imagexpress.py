@@ -192,6 +192,47 @@ def test_z_position_tells_planes_apart_whose_z_step_does_not(tmp_path: Path) -> 
     assert [row[3] for row in table_of(open_plate(make_plate(tmp_path)), "A02")[:2]] == [1, 2]
 
 
+ONE_WELL: dict[str, str | None] = {"NWavelengths": "1", "WellsSelection2": "FALSE, FALSE, FALSE"}
+
+
+def write_stack(root: Path, well: str, lowest: float, folders: tuple[int, ...] = (1, 2)) -> None:
+    for folder in folders:
+        z = {"Z_Step": str(folder), "z-position": str(lowest + 3 * folder), "stage-label": f"{well} : Site 1"}
+        write_plane_with_info(root / f"ZStep_{folder}/9_{well}_w1.TIF", **z)
+
+
+@pytest.mark.parametrize("harm", ["gone", "FIFO"])
+def test_heights_are_those_of_a_well_that_is_whole(tmp_path: Path, harm: str) -> None:
+    write_stack(tmp_path, "A02", 100)
+    write_stack(tmp_path, "B02", 500)
+    make_plate(tmp_path, htd={"NWavelengths": "1"})
+    whole = [record.z_um for record in open_plate(tmp_path).wells["B02"]]
+    harmed = tmp_path / "ZStep_1/9_A02_w1.TIF"
+    harmed.unlink()
+    if harm == "FIFO":
+        os.mkfifo(harmed)
+    assert [record.z_um for record in open_plate(tmp_path).wells["B02"]] == whole == [0, 3]
+
+
+def test_planes_that_no_well_has_are_noted(tmp_path: Path) -> None:
+    write_stack(tmp_path, "A02", 0, (1, 3))
+    make_plate(tmp_path, htd=ONE_WELL | {"ZSeries": "TRUE", "ZSteps": "4"})
+    plate = open_plate(tmp_path)
+    assert [record.z for record in plate.wells["A02"]] == [1, 3]
+    assert plate.notes == ("channel 1 has 2 planes, and nowhere plane 2, 4",)
+
+
+def test_one_plane_is_the_first_whichever_copies_are_left(tmp_path: Path) -> None:
+    for folder in (2, 3):
+        write_plane_with_info(tmp_path / f"ZStep_{folder}/9_A02_w1.TIF", Z_Step="1")
+    assert table_of(open_plate(make_plate(tmp_path, htd=ONE_WELL)), "A02") == [(1, "1", 1, 1, "", False)]
+
+
+def test_images_of_other_names_are_noted(tmp_path: Path) -> None:
+    make_plate(tmp_path, "9_A02_w1.TIF", "9_B02_w1.TIF", "notes.TIF", "9_A02_w1_thumb.TIF", htd={"NWavelengths": "1"})
+    assert open_plate(tmp_path).notes == ("1 images are not described by 9.HTD and were left out: notes.TIF",)
+
+
 def test_loose_files_beside_zstep_folders_are_projections(tmp_path: Path) -> None:
     make_plate(tmp_path, "9_A02_w1.TIF", "ZStep_1/9_A02_w1.TIF", "9_A02_w2.TIF")
     assert table_of(open_plate(tmp_path), "A02") == [(1, "1", 1, 1, "", False), (1, "2", 1, 0, "unknown", False)]
@@ -204,6 +245,7 @@ def test_loose_files_beside_zstep_folders_are_projections(tmp_path: Path) -> Non
         pytest.param(["9_B02_w1.TIF", "9_B02_w1.tif"], r"B02, .*w1\.TIF and .*w1\.tif", id="same_address"),
         pytest.param(["9_A1_w1.TIF", "9_A01_w1.TIF"], r"A01_w1\.TIF and .*A1_w1\.TIF", id="a1_and_a01"),
         pytest.param(["9_A01_w1.TIF"], r"9_A01_w1\.TIF: is of well A01, which .*9\.HTD does not declare", id="well"),
+        pytest.param(["9_XY99_w1.TIF"], r"9_XY99_w1\.TIF: well 'XY99' is on no plate", id="no_well"),
         pytest.param(["9_A02_w3.TIF"], "is of channel 3", id="wave"),
         pytest.param(["9_A02_s2_w1.TIF"], "is of site 2", id="site"),
         pytest.param(["TimePoint_2/9_A02_w1.TIF"], "is of timepoint 2", id="timepoint"),

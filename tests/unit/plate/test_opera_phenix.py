@@ -210,6 +210,10 @@ def edit(root: Path, old: str, new: str, count: int = -1) -> None:
         pytest.param("1.5E-05", "here", "PositionX is 'here' m, a length is needed", id="position"),
         pytest.param("1.5E-05", "inf", "PositionX is 'inf' m, a length is needed", id="infinite"),
         pytest.param('X Unit="m">1.5', 'X Unit="ly">1.5', r"PositionX is '1\.5E-05' ly", id="unit"),
+        pytest.param("1.5E-05", "1E+999999", r"PositionX is '1E\+999999' m, a length is needed", id="huge"),
+        pytest.param("<FieldID>2<", f"<FieldID>{'9' * 5000}<", r"FieldID is '9{40}', a whole number", id="digits"),
+        pytest.param("F2P1R1</id>", "F2P1Rl</id>", r"id '0203K1F2P1Rl' is not like those of the images", id="odd_id"),
+        pytest.param('Z Unit="m">1E-06', 'Z Unit="q">1', "PositionZ is '1' q, a length is needed", id="unit_of_z"),
         pytest.param("<FieldID>2<", "<FieldID>1<", r"line \d+: well .*f01p01.* and .*f02p01", id="same"),
         pytest.param("f02p01-ch1sk1", "f01p01-ch1sk1", r"describes r02c03f01p01-ch1sk1fk1fl1\.tiff twice", id="file"),
         pytest.param("<URL>r02c03f01p01-ch1sk1fk1fl1.tiff</URL>", "", "Image: there is no URL", id="no_url"),
@@ -225,6 +229,13 @@ def test_wrong_indexes_are_refused(tmp_path: Path, old: str, new: str, reason: s
     with pytest.raises(PlateError, match=reason) as refused:
         open_plate(root)
     assert "Index.idx.xml" in str(refused.value)
+
+
+def test_two_indexes_are_one_too_many(tmp_path: Path) -> None:
+    root = write_plate(tmp_path / "plate", Model())
+    (root / "Images/Index.xml").write_bytes((root / "Images/Index.idx.xml").read_bytes())
+    with pytest.raises(PlateError, match=r"holds Index\.xml and Index\.idx\.xml, each the index of a plate"):
+        open_plate(root)
 
 
 @pytest.mark.parametrize("part", [0.99, 0.5, 0.1])

@@ -48,7 +48,7 @@ from plateflow.plate.image_table import ImageTable, Position
 from plateflow.plate.listing import FileReport, Folder, TopFolder, each_portion, list_folders
 from plateflow.plate.model import Channel, ImageRecord, Plate
 from plateflow.plate.notes import BY_NAMES, lacking_planes, left_out
-from plateflow.plate.wells import canonical_well
+from plateflow.plate.wells import canonical_well, well_of_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -179,7 +179,7 @@ def _match_files(folders: list[Folder], report: FileReport | None) -> tuple[Imag
                     naming = _Naming(stem, suffix, bool(site), bool(wave), timepoint is not None, z is not None)
             paths = wells.get(well)
             if paths is None:
-                paths = wells[well] = images.paths_of(_well(well, folder.path + name))
+                paths = wells[well] = images.paths_of(well_of_file(folder.path + name, well))
             path = folder.path + name
             if paths.setdefault(position, path) is not path:
                 images.add_second(canonical_well(well), position, path)
@@ -192,13 +192,6 @@ def _others(folder: Folder, names: Iterable[str], known: set[str]) -> Iterator[s
         stem, suffix = os.path.splitext(name.lower())
         if name not in known and suffix in (".tif", ".tiff") and "_thumb" not in stem:
             yield folder.prefix + name
-
-
-def _well(text: str, path: str) -> str:
-    try:
-        return canonical_well(text)
-    except PlateError as e:
-        raise PlateError(f"{path}: {e}; rename it, move it away, or {BY_NAMES}") from e
 
 
 def _folder_numbers(folder: Folder) -> tuple[int | None, int | None]:
