@@ -52,6 +52,8 @@ def draw_heat_map(results: Path, feature: str | None, output: Path | None, *, js
         return Exit.DONE
     column = _find(feature, columns)
     wells = {row["Metadata_Well"]: _well(row, column) for row in rows}
+    if output is not None and output.suffix.lower() not in ("", ".svg"):
+        raise UserError(f"{output}: a heat map is an SVG; name a file that ends so, or none")
     target = output or results / FOLDER / f"{encode_name(column)}.svg"
     target.parent.mkdir(parents=True, exist_ok=True)
     title = f"{column.removeprefix('Mean_')} · {rows[0]['Metadata_Plate']}"

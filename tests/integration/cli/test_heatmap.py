@@ -42,6 +42,13 @@ def test_the_whole_plate_is_drawn_whichever_wells_were_run(served: Cli, small_pl
     assert str(plate["plate_columns"]) in labels
 
 
+def test_another_kind_of_picture_is_refused(cli: Cli, results: Path, tmp_path: Path) -> None:
+    run = cli.run("heatmap", results, "Count_Nuclei", "--output", tmp_path / "hm.png")
+    assert run.returncode == 2
+    assert "hm.png: a heat map is an SVG" in run.stderr
+    assert not (tmp_path / "hm.png").exists()
+
+
 def test_without_a_feature_they_are_listed_and_json_gives_the_numbers(cli: Cli, results: Path, tmp_path: Path) -> None:
     listed = cli.run("heatmap", results).stdout.splitlines()
     assert {"Count_Nuclei", "Seconds", "Mean_Nuclei_Math_Ratio_GFP"} <= set(listed)

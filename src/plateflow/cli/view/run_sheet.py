@@ -16,7 +16,7 @@ from plateflow.cli.view.summary import counts_text, headline
 from plateflow.cli.view.text import BOLD, DIM, PLAIN, Line, fill
 from plateflow.progress.messages import ExecutionKind
 from plateflow.progress.state import AxisState
-from plateflow.progress.wells import is_well
+from plateflow.progress.wells import is_plate_step, is_well
 from plateflow.progress.words import duration, one_line, plate_name, short_error
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ def _steps(state: ExecutionProgress, kind: ExecutionKind) -> Iterable[Line]:
     if not rows:
         return
     name_width = max(cell_len(row.name) for row, _ in rows)
-    counts = [_step_counts(row, step, kind) for row, step in rows]
+    counts = [_step_counts(row, step, kind, of_plate=is_plate_step(state, step.name)) for row, step in rows]
     widths = [max(map(len, column)) for column in zip(*counts, strict=True)]
     yield []
     yield [Segment("Steps", BOLD)]
@@ -96,13 +96,13 @@ def _steps(state: ExecutionProgress, kind: ExecutionKind) -> Iterable[Line]:
         ]
 
 
-def _step_counts(row: StepRow, step: StepProgress, kind: ExecutionKind) -> tuple[str, str, str]:
+def _step_counts(row: StepRow, step: StepProgress, kind: ExecutionKind, *, of_plate: bool) -> tuple[str, str, str]:
     if kind is not ExecutionKind.RUN:
         return f"{step.groups_planned:,}", "", ""
     failed = row.wells[AxisState.FAILED]
     return (
         f"{step.groups_done:,}/{step.groups_planned:,}",
-        f"{row.wells[AxisState.COMPLETED]}/{row.total} wells",
+        "" if of_plate else f"{row.wells[AxisState.COMPLETED]}/{row.total} wells",
         f"{failed} failed" if failed else "",
     )
 
@@ -119,7 +119,8 @@ def _failures(state: ExecutionProgress, colour: bool) -> Iterable[Line]:
     step_width = max(cell_len(axis.error_step) for _, axis in failed)
     look = LOOKS[AxisState.FAILED]
     yield []
-    yield [Segment(f"Failed wells {len(failed)}", BOLD)]
+    title = "Failed wells" if all(name != "plate" for name, _ in failed) else "Failures"
+    yield [Segment(f"{title} {len(failed)}", BOLD)]
     for name, axis in failed:
         step = f"{fill(axis.error_step, step_width)}  " if step_width else ""
         yield [

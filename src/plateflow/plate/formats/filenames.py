@@ -54,7 +54,10 @@ def read_plate(folder: str, pattern: str, report: FileReport | None = None) -> P
         raise PlateError(_nothing_matches(folder, pattern, folders))
     table.complete()
     channels = natural_order({position.channel for position in table.positions()})
-    wells = table.by_well(channels)
+    try:
+        wells = table.by_well(channels)
+    except PlateError as e:
+        raise PlateError(f"{e}{names.untold()}") from e
     rows, columns = enclosing_plate(wells)
     return Plate(
         path=folder,

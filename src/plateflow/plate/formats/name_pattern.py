@@ -59,6 +59,13 @@ class NamePattern:
         """Whether it matches a file's path relative to the plate folder, and not its name alone."""
         return "/" in self.regex.pattern
 
+    def untold(self) -> str:
+        """Return which groups tell nothing of where an image belongs, for the end of an error; "" where all do."""
+        others = [name for name in self.regex.groupindex if name not in self.groups.values()]
+        known = ", ".join(dict.fromkeys(COMPONENT_NAMES.values()))
+        verb = "tells" if len(others) == 1 else "tell"
+        return f"; {' and '.join(others)} in the pattern {verb} nothing: {known} would" if others else ""
+
     def address(self, match: re.Match[str]) -> tuple[str, Position]:
         """Return the well and the position that a match stands for; an absent component is 1.
 
