@@ -58,7 +58,7 @@ class FormatChooser(QObject):
         elif isinstance(answer, Failed):
             dialog.offer((), answer.reason)
 
-    def _forget(self, dialog: FormatDialog) -> None:
+    def _forget(self, dialog: FormatDialog, _: int = 0) -> None:
         if dialog is self.dialog:
             self.dialog = None
         dialog.deleteLater()
