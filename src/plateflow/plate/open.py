@@ -6,6 +6,8 @@ import gc
 import os
 from contextlib import contextmanager
 from dataclasses import replace
+from itertools import chain
+from operator import attrgetter
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
@@ -109,15 +111,15 @@ class _InitUpdates:
 
 def describe_plate(plate: Plate) -> str:
     """Say in one line what was understood of a plate."""
-    records = [record for well in plate.wells.values() for record in well]
-    missing = sum(1 for record in records if record.missing)
+    records = list(chain.from_iterable(plate.wells.values()))
+    missing = sum(map(attrgetter("missing"), records))  # as below, in half the time of a loop: there may be a million
     channels = ", ".join(f"{c.name} {c.label}".strip() for c in plate.channels)
     parts = [
         f"{counted(len(plate.wells), 'well')} of {plate.rows} x {plate.columns}",
-        counted(len({record.site for record in records}), "site"),
+        counted(len(set(map(attrgetter("site"), records))), "site"),
         f"channels {channels}",
-        counted(len({record.z for record in records}), "z plane"),
-        counted(len({record.timepoint for record in records}), "timepoint"),
+        counted(len(set(map(attrgetter("z"), records))), "z plane"),
+        counted(len(set(map(attrgetter("timepoint"), records))), "timepoint"),
         counted(len(records) - missing, "image"),
     ]
     if missing:
