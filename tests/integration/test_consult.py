@@ -154,6 +154,7 @@ def test_the_readers_of_plates(client: ExecutionClient) -> None:
     assert told == [(each.name, each.looks_for) for each in known_formats()]
 
 
+@pytest.mark.slow
 def test_a_reader_that_is_named_wins_over_the_file_names_of_the_pipeline(
     client: ExecutionClient, tmp_path: Path
 ) -> None:

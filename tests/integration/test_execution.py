@@ -754,6 +754,7 @@ HANGS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("hang", HANGS)
 def test_a_step_over_its_limit_costs_its_well_only(bench: Bench, hang: str) -> None:
     run = bench.run(

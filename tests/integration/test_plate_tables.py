@@ -363,6 +363,7 @@ CHANGES: dict[str, tuple[Callable[[Lab], object], list[str]]] = {
 }  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("what", CHANGES)
 def test_resume_runs_it_where_something_changed(lab: Lab, what: str) -> None:
     lab.run()
@@ -455,6 +456,7 @@ def test_a_worker_that_dies_in_it_begins_once_more(lab: Lab) -> None:
     assert lab.tables() == ["Counts", "Ranked", "Wells"]
 
 
+@pytest.mark.slow
 def test_a_step_limit_is_its_too(lab: Lab) -> None:
     lab.write(on_share="time.sleep(60)")
     said = lab.run("processes", step_limit=3.0)

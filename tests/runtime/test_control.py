@@ -179,6 +179,7 @@ with ExecutionClient(Path(sys.argv[1]), timeout=0.5) as client:
 """
 
 
+@pytest.mark.slow
 def test_a_client_that_was_stopped_does_not_blame_the_server(server: ExecutionServer, directory: Path) -> None:
     process = subprocess.Popen([sys.executable, "-c", STOPPED_CLIENT, str(directory)], stdout=subprocess.PIPE)
     assert process.stdout is not None

@@ -76,6 +76,7 @@ def test_a_full_disk_stops_the_stream_and_no_message_is_lost(process: subprocess
         assert len(list(client.progress(execution_id, after=0))) == state.seq
 
 
+@pytest.mark.slow
 def test_cancel_works_while_degraded(process: subprocess.Popen[bytes], directory: Path) -> None:
     execution_id = new_id()
     actions = [send(plan(execution_id)), ("sleep", 0.5), send(*good_well(execution_id)), ("sleep", 60)]

@@ -97,6 +97,7 @@ def test_many_clients_each_get_their_own_answer(server: ExecutionServer, directo
     assert in_threads(directory, asks) == [b'{"n":%d}' % n for n in range(8)]
 
 
+@pytest.mark.slow
 def test_more_than_the_limit_is_refused(
     server: ExecutionServer, directory: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

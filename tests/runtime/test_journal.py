@@ -337,6 +337,7 @@ def wal_salt(path: Path) -> bytes:
     return path.with_name("journal.sqlite-wal").read_bytes()[16:24]
 
 
+@pytest.mark.slow
 def test_a_smaller_limit_gives_the_disk_back(path: Path) -> None:
     journal = Journal(path, Retention())
     journal.check()

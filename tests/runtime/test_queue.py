@@ -73,6 +73,7 @@ def test_cancel_of_a_running_execution_tells_its_runner(client: ExecutionClient)
     assert client.status(beside)[0].state is S.RUNNING
 
 
+@pytest.mark.slow
 def test_cancel_of_a_runner_that_does_not_listen(client: ExecutionClient) -> None:
     execution_id = client.submit(PLATE, RUN, job(("ignore", signal.SIGTERM), ("sleep", 60)))
     start = time.monotonic()

@@ -60,6 +60,7 @@ def assert_serves_on(client: ExecutionClient) -> None:
     assert client.wait(execution_id, TIMEOUT).state is ExecutionState.COMPLETED
 
 
+@pytest.mark.slow
 def test_a_broken_line_ends_its_execution_only(client: ExecutionClient) -> None:
     for name, (broken, field) in BROKEN.items():
         execution_id = new_id()

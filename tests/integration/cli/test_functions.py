@@ -59,6 +59,7 @@ def test_an_unknown_name_is_answered_with_the_nearest(cli: Cli) -> None:
     assert run.stderr == said + "did you mean find_nuclei?\n"
 
 
+@pytest.mark.slow
 def test_any_importable_function_is_explained_by_a_runner(cli: Cli) -> None:
     run = cli.run("functions", "skimage.filters:sobel")
     assert run.returncode == 0, run.stderr

@@ -221,6 +221,7 @@ def images_of(output: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in (output / "plate_images").glob("*.tif")}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("damage", DAMAGES)
 def test_a_damaged_image_of_it_is_made_again_by_a_resume(plate: Path, tmp_path: Path, damage: str) -> None:
     path = pipeline(tmp_path)
@@ -241,6 +242,7 @@ def test_without_its_record_it_runs_again(plate: Path, tmp_path: Path, record: b
     assert axes_of(run(plate, path, tmp_path / "out", resume=True)) == {"plate:estimate"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("executor", ["threads", "processes"])
 @pytest.mark.parametrize("damage", DAMAGES)
 def test_a_well_does_not_believe_a_damaged_image(
@@ -269,6 +271,7 @@ def test_a_well_does_not_believe_a_damaged_image(
     assert images_of(tmp_path / "out") == images_of(tmp_path / "undisturbed")
 
 
+@pytest.mark.slow
 def test_nothing_that_an_earlier_pipeline_made_is_left_for_wells(plate: Path, tmp_path: Path) -> None:
     path = pipeline(tmp_path)
     run(plate, path, tmp_path / "out")

@@ -165,6 +165,7 @@ def test_a_gap_is_healed(server: ExecutionServer, directory: Path, tmp_path: Pat
     assert replays[0].reply.last_seq > FLOOD
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("beats", [True, False], ids=["told by a heartbeat", "asked for after silence"])
 def test_a_lost_tail_is_healed(
     beats: bool, directory: Path, tmp_path: Path, replays: Replays, monkeypatch: pytest.MonkeyPatch

@@ -65,6 +65,7 @@ def test_what_ends_a_process(kind: str, ends: int) -> None:
     assert (ended.returncode, ended.stdout) == (ends, b"")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("kind", "is_so"), [("hang", lambda state: state == "S"), ("stop", lambda state: state == "T")]
 )

@@ -148,6 +148,7 @@ UNCHANGED: Final = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("text", UNCHANGED.values(), ids=UNCHANGED)
 def test_the_same_is_the_same_in_another_process(plate: Plate, tmp_path: Path, text: str) -> None:
     program = (
