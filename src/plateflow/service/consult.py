@@ -132,13 +132,7 @@ def _check(question: AskPipeline, pipeline: Pipeline) -> tuple[tuple[Problem, ..
         problems += [Problem(text=text, step=_step_of(text, pipeline)) for text in e.problems]
     try:
         if question.plate is not None:
-            plate = open_for(
-                question.plate,
-                pipeline,
-                filenames=question.filenames,
-                metadata=question.metadata,
-                layout=question.layout,
-            )
+            plate = open_for(question, pipeline)
             told = "" if problems else describe_plan(compile_plate(plate, pipeline))
     except CompileError as e:
         problems += [Problem(text=text, step=_step_of(text, pipeline)) for text in e.problems]
@@ -155,13 +149,7 @@ def _step_of(problem: str, pipeline: Pipeline) -> str:
 
 def _list_images(question: AskImages) -> Images:
     pipeline = load_pipeline(question.pipeline) if question.pipeline else None
-    plate = open_for(
-        question.plate,
-        pipeline,
-        filenames=question.filenames,
-        metadata=question.metadata,
-        layout=question.layout,
-    )
+    plate = open_for(question, pipeline)
     well = canonical_well(question.well) if question.well else next(iter(plate.wells))
     if well not in plate.wells:
         raise UserError(f"plate {Path(question.plate).name!r} has no well {question.well!r}")

@@ -161,15 +161,7 @@ class JobWork:
             raise
 
     def _open(self, pipeline: Pipeline | None) -> Plate:
-        return open_for(
-            self._spec.plate,
-            pipeline,
-            filenames=self._spec.filenames,
-            metadata=self._spec.metadata,
-            layout=self._spec.layout,
-            execution_id=self._job.execution_id,
-            report=self._emitter.report,
-        )
+        return open_for(self._spec, pipeline, execution_id=self._job.execution_id, report=self._emitter.report)
 
     def _tell(self, plate: Plate) -> None:
         """Write what an init was asked for beside opening the plate.

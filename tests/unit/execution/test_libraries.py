@@ -109,4 +109,4 @@ def test_it_is_cheap_where_no_library_is_called_otherwise(tmp_path: Path, monkey
     pipeline = written(tmp_path, HEAD + LIBRARY)
     libraries._distributions.cache_clear()
     monkeypatch.setattr(libraries, "_by_module", lambda: pytest.fail("reads the files of all that is installed"))
-    assert library_versions(pipeline) == library_versions(pipeline)
+    assert library_versions(pipeline).keys() >= ALWAYS

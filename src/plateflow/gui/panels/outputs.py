@@ -85,7 +85,9 @@ class OutputsPanel(QWidget):
         if path != self._folder:
             self._folder, self._stamp = path, None
         is_due = self._stamp is None or time.monotonic() > self._looked + LOOK_INTERVAL
-        if self.isVisible() and is_due:
+        if not self.isVisible():
+            return  # it is looked at when it comes into sight
+        if is_due:
             self._look()
         elif not self._later.isActive():  # nobody may ask again: a run that has ended says no more
             self._later.start()

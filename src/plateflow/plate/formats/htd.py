@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from plateflow.errors import PlateError
+from plateflow.plate.formats.whole_numbers import is_whole_number
 from plateflow.plate.notes import BY_NAMES
 from plateflow.plate.wells import STANDARD_PLATES, well_name
 from plateflow.storage.regular import MEGABYTE, read_limited, reason_of
@@ -137,7 +138,7 @@ class _HtdReader:
 
     def _count(self, key: str, most: int) -> int:
         text = self._one(key)
-        if not (text.isascii() and text.isdigit() and len(text) < 10 and 1 <= int(text) <= most):
+        if not (is_whole_number(text) and 1 <= int(text) <= most):
             raise self._wrong(key, f"{text!r} is no whole number from 1 to {most}")
         return int(text)
 

@@ -8,9 +8,9 @@ from functools import lru_cache
 from typing import Final
 
 from plateflow.errors import PlateError
+from plateflow.plate.formats.whole_numbers import MOST_DIGITS, is_whole_number
 from plateflow.plate.wells import STANDARD_PLATES, canonical_well, join_well
 
-_MOST_DIGITS: Final = 9
 _LONGEST_WELL: Final = 20
 _MOST_SHOWN: Final = 40
 
@@ -28,8 +28,8 @@ def whole_number(text: str) -> int:
     PlateError
         If it is no whole number; says what is needed.
     """
-    if not (text.isascii() and text.isdigit() and len(text) <= _MOST_DIGITS):
-        raise PlateError(f"a whole number of at most {_MOST_DIGITS} digits is needed")
+    if not is_whole_number(text):
+        raise PlateError(f"a whole number of at most {MOST_DIGITS} digits is needed")
     return int(text)
 
 

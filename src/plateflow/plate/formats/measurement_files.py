@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from plateflow.errors import PlateError
+from plateflow.plate.formats.whole_numbers import is_whole_number
 from plateflow.plate.formats.xml_elements import Element, Row, read_elements, read_rows
 from plateflow.plate.formats.xml_values import Counts, Lengths, WrongValueError
 from plateflow.plate.image_table import Position
@@ -222,7 +223,7 @@ def _take_setting(detail: MeasurementDetail, element: Element) -> None:
 
 
 def _count(text: str | None) -> int:
-    return int(text) if text and text.isascii() and text.isdigit() and len(text) < 10 else 0
+    return int(text) if text is not None and is_whole_number(text) else 0
 
 
 def _finite(text: str) -> float:

@@ -6,7 +6,8 @@ import math
 from decimal import Decimal
 from typing import Final
 
-_MOST_DIGITS: Final = 9
+from plateflow.plate.formats.whole_numbers import is_whole_number
+
 _MOST_SHOWN: Final = 40
 """Of a wrong value's characters."""
 _TO_MICROMETRES: Final = {"m": 6, "mm": 3, "um": 0, "µm": 0, "nm": -3}
@@ -37,7 +38,7 @@ class Counts(dict[str | None, int]):
     """Whole numbers by their text; asking for what is none raises :class:`WrongValueError`."""
 
     def __missing__(self, text: str | None) -> int:
-        if not (text and text.isascii() and text.isdigit() and len(text) <= _MOST_DIGITS):
+        if text is None or not is_whole_number(text):
             raise WrongValueError(text, "", "a whole number")
         number = self[text] = int(text)
         return number
